@@ -1,0 +1,87 @@
+/**
+ * The one error type of the product and the one table of its codes. A code is part of the HTTP contract and of the
+ * exit messages: it is never renamed. `ERRORS.md` documents each code, and a test holds the two lists equal.
+ */
+
+interface ErrorKind {
+  /** What happened, as one short sentence; the problem+json `title`. */
+  readonly title: string;
+  /** Whether the same call can succeed later with nothing changed by the caller. */
+  readonly retryable: boolean;
+}
+
+const kind = (title: string, retryable = false): ErrorKind => ({ title, retryable });
+
+export const ERROR_CODES = {
+  // The caller's input
+  invalid_request: kind('The request is malformed.'),
+  invalid_file_id: kind('The file id is malformed.'),
+  invalid_file_name: kind('The file name is missing or not acceptable.'),
+  file_missing: kind('The multipart body holds no file part.'),
+  upload_incomplete: kind('The body ended before it was complete.'),
+  file_too_large: kind('The file is larger than this server accepts.'),
+  file_not_found: kind('There is no such file.'),
+  range_not_satisfiable: kind('The requested range lies outside the file.'),
+  precondition_failed: kind('A condition of the request does not hold.'),
+  route_not_found: kind('There is no such route.'),
+  method_not_allowed: kind('The route does not know this method.'),
+  payload_too_large: kind('The request body is larger than this route accepts.'),
+  unauthorized: kind('A valid API key is required.'),
+  forbidden_origin: kind('The Host or Origin of the request is not allowed.'),
+  not_implemented: kind('This server does not do that yet.'),
+  // The server's state
+  shutting_down: kind('The server is shutting down.', true),
+  overloaded: kind('The server has no room for this request now.', true),
+  disk_reserve: kind('The disk has no room beyond its reserve.', true),
+  log_full: kind('The log has reached its size limit and waits for a checkpoint.', true),
+  log_write_failed: kind('The log could not be written; nothing was stored.', true),
+  log_poisoned: kind('The log failed to reach the disk; only a restart clears it.', true),
+  apply_halted: kind('Committed records cannot be applied now; writes wait.', true),
+  outcome_unknown: kind('The write may or may not have been stored.', true),
+  internal: kind('The server made a mistake.'),
+  // Stored bytes
+  chunk_missing: kind('A chunk of the file is missing.'),
+  chunk_corrupt: kind('A chunk of the file does not match its checksum.'),
+  manifest_missing: kind('The manifest of the file is missing.'),
+  manifest_corrupt: kind('A manifest or tombstone does not match its checksum.'),
+  // Boot
+  setting_invalid: kind('A setting is not acceptable.'),
+  directory_locked: kind('Another process holds the directory.'),
+  address_in_use: kind('The address is already in use.'),
+  store_unreadable: kind('The store does not say who it is.'),
+  store_mismatch: kind('The store belongs to another installation, or to another place in this one.'),
+  primary_empty: kind('The primary is empty although this installation has stored files.'),
+  log_corrupt: kind('The log is damaged below what it had promised to keep.'),
+  log_behind: kind('The log ends before what has already been applied.'),
+  log_mismatch: kind('The log belongs to another installation.'),
+  future_format: kind('The data was written by a later version.'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Facts about the failure: names are snake_case because they travel in problem+json and in logs. */
+export type ErrorContext = Readonly<Record<string, string | number | boolean | null>>;
+
+export class StoreError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly context: ErrorContext;
+
+  /** `message` is one sentence for a person and says what to do next where something can be done. */
+  constructor(code: ErrorCode, message: string, options: { context?: ErrorContext; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'StoreError';
+    this.code = code;
+    this.retryable = ERROR_CODES[code].retryable;
+    this.context = options.context ?? {};
+  }
+
+  static is(error: unknown, code?: ErrorCode): error is StoreError {
+    return error instanceof StoreError && (code === undefined || error.code === code);
+  }
+}
+
+/** The `code` of a Node.js system error (`ENOENT`, `EIO` …), or undefined. */
+export function systemErrorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
