@@ -1,0 +1,112 @@
+/**
+ * One process per directory, enforced by the kernel: the holder keeps an exclusive SQLite transaction open on
+ * `<directory>/LOCK`. The kernel drops the file lock with the process, however it dies, so there is no stale lock to
+ * judge, as there is with a pid file. `LOCK.holder.json` beside it only tells people who holds it; it may be stale or
+ * missing and is never consulted to decide.
+ *
+ * SQLite's locks are POSIX record locks: they belong to the process, and closing ANY descriptor of the file drops them.
+ * SQLite takes care of that among its own connections; so within the holding process nothing but this module may open
+ * `LOCK`, not even to read it. The file is never removed: a remover would race with the next holder.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { StoreError, systemErrorCode } from '#libs/kernel';
+
+export interface LockHolder {
+  readonly pid: number;
+  readonly host: string;
+  readonly startedAtMs: number;
+}
+
+export interface DirectoryLock {
+  readonly directory: string;
+  /** Frees the directory at once; a second call does nothing. */
+  release(): void;
+}
+
+/** Keeps every held connection reachable: a collected one would be closed, and its lock dropped without a word. */
+const heldConnections = new Set<Database.Database>();
+
+/**
+ * Takes the lock of an existing directory without waiting.
+ *
+ * Throws `directory_locked`, naming the holder as far as it is known, where this or another process has it.
+ */
+export function acquireDirectoryLock(directory: string, holder: LockHolder): DirectoryLock {
+  const holderPath = join(directory, 'LOCK.holder.json');
+  const connection = openLocked(join(directory, 'LOCK'));
+  if (connection === undefined) throw lockedError(directory, readHolder(holderPath));
+  heldConnections.add(connection);
+  const release = () => {
+    if (!heldConnections.delete(connection)) return;
+    // While the lock is still held: afterwards the file could be the next holder's.
+    try {
+      rmSync(holderPath, { force: true });
+    } finally {
+      connection.close();
+    }
+  };
+  try {
+    writeHolder(holderPath, holder);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return { directory, release };
+}
+
+/** `undefined` where another connection, of any process, has the lock. */
+function openLocked(lockPath: string): Database.Database | undefined {
+  const connection = new Database(lockPath, { timeout: 0 });
+  try {
+    // Nothing is ever committed, so there is nothing to roll back from a journal file and no reason to leave one.
+    connection.pragma('journal_mode = MEMORY');
+    connection.exec('BEGIN EXCLUSIVE');
+    return connection;
+  } catch (error) {
+    connection.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return undefined;
+    throw error;
+  }
+}
+
+/** A server on a full disk must still start, for deletes free space: the note is left out, and a stale one with it. */
+function writeHolder(holderPath: string, holder: LockHolder): void {
+  const note = { pid: holder.pid, host: holder.host, started_at: holder.startedAtMs };
+  const temporaryPath = `${holderPath}.tmp`;
+  try {
+    writeFileSync(temporaryPath, `${JSON.stringify(note)}\n`);
+    renameSync(temporaryPath, holderPath);
+  } catch (error) {
+    rmSync(temporaryPath, { force: true });
+    rmSync(holderPath, { force: true });
+    if (systemErrorCode(error) !== 'ENOSPC' && systemErrorCode(error) !== 'EDQUOT') throw error;
+  }
+}
+
+function readHolder(holderPath: string): LockHolder | undefined {
+  let note: unknown;
+  try {
+    note = JSON.parse(readFileSync(holderPath, 'utf8'));
+  } catch {
+    // Missing, unreadable or half a file: the refusal stands either way, it only cannot name the holder.
+    return undefined;
+  }
+  if (typeof note !== 'object' || note === null) return undefined;
+  const { pid, host, started_at: startedAtMs } = note as Record<string, unknown>;
+  if (typeof pid !== 'number' || typeof host !== 'string' || typeof startedAtMs !== 'number') return undefined;
+  return { pid, host, startedAtMs };
+}
+
+function lockedError(directory: string, holder: LockHolder | undefined): StoreError {
+  if (holder === undefined) {
+    const message = `${directory} is in use by another process that left no note of itself; stop it first.`;
+    return new StoreError('directory_locked', message, { context: { directory } });
+  }
+  const { pid, host, startedAtMs } = holder;
+  // Not `toISOString`, which throws on a date that a damaged note put out of range.
+  const since = new Date(startedAtMs).toJSON() ?? 'an unknown time';
+  const message = `${directory} is in use by process ${pid} on ${host} since ${since}; stop that process first.`;
+  return new StoreError('directory_locked', message, { context: { directory, pid, host, started_at: startedAtMs } });
+}

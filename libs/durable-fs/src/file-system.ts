@@ -1,0 +1,54 @@
+/**
+ * The file-system edge: everything below this interface is the operating system's, everything above it can be run on
+ * the crash file system of `testing/`. An operation is durable only where its doc says so: a written byte needs
+ * `dataSync` on its file, a created, renamed or removed name needs `syncDirectory` on its directory.
+ *
+ * Errors are Node.js system errors (`ENOENT`, `ENOSPC`, `EIO` …), unchanged.
+ */
+export interface FileSystem {
+  /** Opens an existing file for reading. */
+  openRead(path: string): Promise<OpenFile>;
+  /** Opens an existing file for reading and writing. */
+  openWrite(path: string): Promise<OpenFile>;
+  /** Creates a file for reading and writing; fails with `EEXIST` where the name is taken. */
+  create(path: string): Promise<OpenFile>;
+  /**
+   * Replaces the content of a name by a temporary file and a rename, so that a reader or a killed process sees the old
+   * bytes or the new. Not durable. `temporaryPath` must be on the same file system and is truncated if it exists.
+   */
+  replaceFile(path: string, bytes: Uint8Array, temporaryPath: string): Promise<void>;
+  /** The whole content of a small file. */
+  readFile(path: string): Promise<Buffer>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Creates one directory; an existing one is not an error. */
+  makeDirectory(path: string): Promise<void>;
+  /** The names in a directory, unsorted. */
+  readDirectory(path: string): Promise<string[]>;
+  /** `undefined` where nothing has that name. */
+  stat(path: string): Promise<FileStat | undefined>;
+  /** Makes the names in a directory durable (fsync of the directory). */
+  syncDirectory(path: string): Promise<void>;
+  /** Makes every write and every name on the file system that holds `path` durable (syncfs). */
+  syncFileSystem(path: string): Promise<void>;
+  /** Bytes that an unprivileged process may still write on the file system that holds `path`. */
+  freeBytes(path: string): Promise<number>;
+}
+
+export interface FileStat {
+  readonly sizeBytes: number;
+  readonly isDirectory: boolean;
+  readonly modifiedAtMs: number;
+}
+
+export interface OpenFile {
+  /** Reads into `target` from `position`; returns the count of bytes read, short only at the end of the file. */
+  read(target: Uint8Array, position: number): Promise<number>;
+  /** Writes all of `bytes` at `position`, or throws. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Makes the content and the size durable (fdatasync). */
+  dataSync(): Promise<void>;
+  truncate(sizeBytes: number): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,6 @@
+export { acquireDirectoryLock } from './directory-lock.js';
+export type { DirectoryLock, LockHolder } from './directory-lock.js';
+export { makeDirectoryDurably } from './durable-directory.js';
+export { durableReplace } from './durable-replace.js';
+export type { FileStat, FileSystem, OpenFile } from './file-system.js';
+export { nodeFileSystem } from './node-file-system.js';
