@@ -1,0 +1,189 @@
+/**
+ * The one table of settings. Parsing, refusals and the table in the README all come from it, so a setting cannot exist
+ * without its default, its rule and a sentence on what changing it costs. A setting enters the table on the day it has
+ * an effect, not before.
+ */
+
+import { apiKeyList, type ApiKey } from './api-key.js';
+import { hostAddress } from './address.js';
+import { DAY_MS, durationBetween } from './duration.js';
+import { directory, replicaList, sqliteFile, type ReplicaLocation } from './location.js';
+import { KIB, MIB, sizeBetween, sizeFrom } from './size.js';
+import { accepted, integerBetween, oneOf, refused, type ValueKind } from './value-kind.js';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+export type ReplicationMode = 'async';
+
+export interface Settings {
+  readonly host: string;
+  /** 0 lets the system pick a free port. */
+  readonly port: number;
+  readonly storagePath: string;
+  readonly replicas: readonly ReplicaLocation[];
+  readonly walPath: string;
+  readonly catalogPath: string;
+  readonly replicationMode: ReplicationMode;
+  readonly chunkSizeBytes: number;
+  readonly inlineMaxBytes: number;
+  readonly maxFileSizeBytes: number;
+  readonly walSegmentSizeBytes: number;
+  readonly walMaxSizeBytes: number;
+  readonly diskReserveBytes: number;
+  readonly bufferBudgetBytes: number;
+  readonly readParallelism: number;
+  readonly idleTimeoutMs: number;
+  readonly apiKeys: readonly ApiKey[];
+  readonly adminApiKeys: readonly ApiKey[];
+  readonly logLevel: LogLevel;
+}
+
+export interface SettingRow<T> {
+  /** The environment variable. */
+  readonly name: string;
+  /** As it would be written in the environment; '' stands for none. */
+  readonly default: string;
+  readonly kind: ValueKind<T>;
+  /** What it is, then what changing it costs. */
+  readonly doc: string;
+  /** What a refusal shows where the default is '' or would not help. */
+  readonly example?: string;
+  /** `allowed` where an empty variable means none; elsewhere it is a wrong value, most often a lost substitution. */
+  readonly empty?: 'allowed';
+  /** Where a value can hold a secret: a refusal shows nothing of it, or of a URL only the scheme. */
+  readonly conceal?: 'all' | 'behind_scheme';
+}
+
+const replicationMode: ValueKind<ReplicationMode> = {
+  accepts: 'async',
+  parse: (text) => {
+    if (text === 'async') return accepted(text);
+    return refused(text === 'sync' ? 'is not supported yet: only async is' : 'is not a replication mode');
+  },
+};
+
+export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Settings[Field]> } = {
+  host: {
+    name: 'HOST',
+    default: '127.0.0.1',
+    kind: hostAddress,
+    doc: 'Address to listen on. Anything but loopback opens the server to the network and needs API_KEY.',
+  },
+  port: {
+    name: 'PORT',
+    default: '8080',
+    kind: integerBetween(0, 65_535),
+    doc: 'Port to listen on; 0 picks a free one. Clients must know the new one.',
+  },
+  storagePath: {
+    name: 'STORAGE_PATH',
+    default: './data/primary',
+    kind: directory,
+    doc: 'Directory of the primary store. Changing it does not move what is stored: move the directory first, or the server refuses the empty one.',
+  },
+  replicas: {
+    name: 'REPLICAS',
+    default: './data/replica1,./data/replica2',
+    kind: replicaList,
+    empty: 'allowed',
+    doc: 'Directories that each hold a copy of every file. One more costs the space of everything stored and its copying; on the disk of the primary it does not survive the loss of that disk.',
+  },
+  walPath: {
+    name: 'WAL_PATH',
+    default: './wal',
+    kind: directory,
+    doc: 'Directory of the write-ahead log. Every answer to a write waits for the sync of this disk; move it only while the server is stopped, and with its content.',
+  },
+  catalogPath: {
+    name: 'DATABASE_URL',
+    default: 'sqlite:./data/catalog.db',
+    kind: sqliteFile,
+    conceal: 'behind_scheme',
+    doc: 'SQLite file of the catalog. It is an index: at a new place it is rebuilt from the log and the stores, which takes time with many files.',
+  },
+  replicationMode: {
+    name: 'REPLICATION_MODE',
+    default: 'async',
+    kind: replicationMode,
+    doc: 'When a write is answered: async answers once it is durable on the primary, and a loss of the primary before the copy is made loses it. Waiting for replicas (sync) is not supported yet.',
+  },
+  chunkSizeBytes: {
+    name: 'CHUNK_SIZE',
+    default: '1MiB',
+    kind: sizeBetween(4 * KIB, 8 * MIB),
+    doc: 'Size of the chunks of new files. Smaller means more files on disk and syncs per upload; larger means more memory per transfer and more read for a small range. Stored files keep theirs.',
+  },
+  inlineMaxBytes: {
+    name: 'INLINE_MAX',
+    default: '64KiB',
+    kind: sizeBetween(0, MIB),
+    doc: 'Files up to this size are kept inside their manifest, saving a file and its sync. Larger writes these bytes once more, into the log; smaller makes small files slower.',
+  },
+  maxFileSizeBytes: {
+    name: 'MAX_FILE_SIZE',
+    default: '10GiB',
+    kind: sizeFrom(1),
+    doc: 'Largest file accepted, at most 300,000 times CHUNK_SIZE. Larger lets one upload fill more of the disk.',
+  },
+  walSegmentSizeBytes: {
+    name: 'WAL_SEGMENT_SIZE',
+    default: '64MiB',
+    kind: sizeBetween(64 * KIB, 512 * MIB),
+    doc: 'Size of one log file, taken from the disk in advance. Smaller rotates more often, at a few syncs each; larger frees space later.',
+  },
+  walMaxSizeBytes: {
+    name: 'WAL_MAX_SIZE',
+    default: '1GiB',
+    kind: sizeFrom(2 * 64 * KIB),
+    doc: 'Size of the log at which writes wait for a checkpoint, at least two segments. Smaller makes bursts wait; larger takes disk space and lengthens recovery.',
+  },
+  diskReserveBytes: {
+    name: 'DISK_RESERVE',
+    default: '256MiB',
+    kind: sizeFrom(0),
+    doc: 'Free space that uploads may not touch: deletes and recovery need it. Smaller risks a full disk that even a delete cannot relieve.',
+  },
+  bufferBudgetBytes: {
+    name: 'BUFFER_BUDGET',
+    default: '64MiB',
+    kind: sizeFrom(4 * 4 * KIB),
+    doc: 'Memory for the bytes of all uploads and downloads together, at least four chunks. Smaller pauses transfers earlier; larger takes that much more memory.',
+  },
+  readParallelism: {
+    name: 'READ_PARALLELISM',
+    default: '8',
+    kind: integerBetween(1, 64),
+    doc: 'Chunks of one download read at the same time. More speeds up disks with latency and takes more of BUFFER_BUDGET per download.',
+  },
+  idleTimeoutMs: {
+    name: 'IDLE_TIMEOUT',
+    default: '30s',
+    kind: durationBetween(1, DAY_MS),
+    doc: 'How long a connection may move no byte before it is closed. Shorter drops slow clients; longer lets dead ones hold their buffers.',
+  },
+  apiKeys: {
+    name: 'API_KEY',
+    default: '',
+    kind: apiKeyList,
+    example: 'backup:<16 or more random characters>',
+    empty: 'allowed',
+    conceal: 'all',
+    doc: 'Keys that clients send as Authorization: Bearer. With none, anyone on this machine may read and delete, and HOST must be loopback; removing a key locks out its clients.',
+  },
+  adminApiKeys: {
+    name: 'ADMIN_API_KEY',
+    default: '',
+    kind: apiKeyList,
+    example: 'operator:<16 or more random characters>',
+    conceal: 'all',
+    doc: 'Keys that /admin wants instead of API_KEY. With none, every client that may read files may also use /admin.',
+  },
+  logLevel: {
+    name: 'LOG_LEVEL',
+    default: 'info',
+    kind: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+    doc: 'Least important log lines written. debug costs a few lines per request; above info the record of normal operation is missing when it is needed.',
+  },
+};
+
+/** The field names, in the table's order. */
+export const SETTING_FIELDS = Object.keys(SETTINGS_TABLE) as readonly (keyof Settings)[];
