@@ -1,0 +1,16 @@
+/**
+ * The write-ahead log: `verifyLog` reads what is there and refuses what is damaged, `openLog` or `createLog` gives a
+ * `WriteAheadLog`, `append` resolves at the commit point, `read` yields durable frames, `checkpoint` lets segments go.
+ * The layout on disk: docs/formats/wal.md.
+ */
+export type { FrameAt } from './frame-cursor.js';
+export { toLogEntry } from './log-reader.js';
+export type { LogEntry } from './log-reader.js';
+export { logLayout } from './log-layout.js';
+export type { LogLayout } from './log-layout.js';
+export { createLog, openLog } from './open-log.js';
+export type { LogOptions } from './open-log.js';
+export { verifyLog } from './verify-log.js';
+export type { OutsideEvidence, VerifiedLog } from './verify-log.js';
+export { WriteAheadLog } from './write-ahead-log.js';
+export type { LogListener, SegmentStatus } from './write-ahead-log.js';

@@ -1,0 +1,90 @@
+/** Reads durable records in LSN order. It opens the segments itself, so a reader never disturbs the writer. */
+import type { FileSystem } from '#libs/durable-fs';
+import {
+  checksumText,
+  decodeFileDelete,
+  decodeUploadBegin,
+  readEnvelope,
+  recordTypeOf,
+  StoreError,
+} from '#libs/kernel';
+import type { Frame, Lsn, RecordType } from '#libs/kernel';
+import { FrameCursor } from './frame-cursor.js';
+import type { FrameAt } from './frame-cursor.js';
+import { SEGMENT_HEADER_BYTES } from './segment-header.js';
+
+export interface SegmentRange {
+  readonly path: string;
+  readonly firstLsn: Lsn;
+  readonly lastLsn: Lsn;
+}
+
+/** One line of the log for a person: where a record stands and whether its checksum holds; never its payload. */
+export interface LogEntry {
+  readonly lsn: Lsn;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly type: RecordType;
+  readonly fileId: string | undefined;
+  readonly checksum: string;
+}
+
+/**
+ * The frames with `after` < LSN ≤ `through`. Throws `log_corrupt` where a segment does not hold what it held when the log
+ * was opened.
+ */
+export async function* readFrames(
+  fs: FileSystem,
+  segments: readonly SegmentRange[],
+  after: Lsn,
+  through: Lsn,
+): AsyncGenerator<FrameAt & { readonly path: string }> {
+  for (const segment of segments) {
+    if (segment.lastLsn <= after || segment.firstLsn > through) continue;
+    const file = await fs.openRead(segment.path);
+    try {
+      const cursor = new FrameCursor(file, SEGMENT_HEADER_BYTES);
+      for (let expected: number = segment.firstLsn; expected <= Math.min(segment.lastLsn, through); expected += 1) {
+        const next = await cursor.next();
+        if ('bad' in next || next.at.frame.lsn !== expected) throw changed(segment.path, cursor.offsetBytes, expected);
+        if (expected > after) yield { ...next.at, path: segment.path };
+      }
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+export function toLogEntry({ offsetBytes, frame }: FrameAt): LogEntry {
+  return {
+    lsn: frame.lsn,
+    offsetBytes,
+    lengthBytes: frame.lengthBytes,
+    type: recordTypeOf(frame)!,
+    fileId: fileIdOf(frame),
+    checksum: checksumText(frame.checksum),
+  };
+}
+
+function fileIdOf(frame: Frame): string | undefined {
+  switch (recordTypeOf(frame)) {
+    case 'upload_begin':
+      return decodeUploadBegin(frame).fileId;
+    case 'file_delete':
+      return decodeFileDelete(frame).fileId;
+    case 'file_put':
+      return readEnvelope(frame).json['file_id'] as string;
+    default:
+      return undefined;
+  }
+}
+
+function changed(path: string, offsetBytes: number, expected: number): StoreError {
+  return new StoreError(
+    'log_corrupt',
+    `${path} no longer reads as it did at start, at offset ${offsetBytes} (LSN ${expected}).`,
+    {
+      context: { path, offset_bytes: offsetBytes, lsn: expected, expected: null, actual: null },
+    },
+  );
+}
