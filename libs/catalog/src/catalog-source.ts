@@ -1,0 +1,32 @@
+/** How the catalog's database is opened: TypeORM for schema and migrations, the driver below it for the hot paths. */
+import type Database from 'better-sqlite3';
+import { DataSource } from 'typeorm';
+import { ChunkRefEntity } from './entities/chunk-ref.entity.js';
+import { FileEntity } from './entities/file.entity.js';
+import { IdentityEntity } from './entities/identity.entity.js';
+import { LogEntity } from './entities/log.entity.js';
+import { ObligationEntity } from './entities/obligation.entity.js';
+import { Initial1764000000000 } from './migrations/1764000000000-initial.js';
+
+const ENTITIES = [IdentityEntity, LogEntity, FileEntity, ChunkRefEntity, ObligationEntity];
+
+export function catalogSource(path: string): DataSource {
+  return new DataSource({
+    type: 'better-sqlite3',
+    database: path,
+    entities: ENTITIES,
+    migrations: [Initial1764000000000],
+    migrationsRun: true,
+    prepareDatabase: (database: Database.Database) => {
+      // NORMAL: a commit is not synced. A power cut may take the last ones back, and the log gives them again.
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = NORMAL');
+      // Ours alone: a checkpoint of SQLite's own timing would block a request.
+      database.pragma('wal_autocheckpoint = 0');
+    },
+  });
+}
+
+export function driverOf(source: DataSource): Database.Database {
+  return (source.driver as unknown as { databaseConnection: Database.Database }).databaseConnection;
+}

@@ -1,0 +1,130 @@
+/**
+ * The catalog: an index over what the stores hold and what is owed to them. Losing it costs time, not truth. It changes
+ * only by `apply`, one transaction a batch, with the applied LSN inside it, so that it is always the effect of a prefix
+ * of the log.
+ */
+import { StoreError } from '#libs/kernel';
+import type { CatalogId, ChunkId, ClusterId, FileId, LogId, Lsn, StoreId } from '#libs/kernel';
+import type Database from 'better-sqlite3';
+import type { DataSource } from 'typeorm';
+import { driverOf } from './catalog-source.js';
+import { IdentityEntity } from './entities/identity.entity.js';
+import type { FileEntry } from './file-entry.js';
+import { toEntry, toRow } from './file-row.js';
+import { prepareStatements } from './statements.js';
+import type { Statements } from './statements.js';
+
+export type CatalogChange =
+  | { readonly kind: 'put'; readonly entry: FileEntry; readonly chunkIds: Iterable<ChunkId> }
+  | { readonly kind: 'delete'; readonly fileId: FileId };
+
+export interface CatalogBatch {
+  readonly changes: readonly CatalogChange[];
+  readonly logId: LogId;
+  /** Last LSN of the batch. */
+  readonly appliedLsn: Lsn;
+  /** Every store that owes a copy, or its removal, of each file changed. */
+  readonly replicaIds: readonly StoreId[];
+  readonly nowMs: number;
+}
+
+export interface Obligation {
+  readonly storeId: StoreId;
+  readonly want: 'present' | 'absent';
+  readonly state: string;
+}
+
+export interface ListPosition {
+  readonly fileName: string;
+  readonly fileId: string;
+}
+
+export class Catalog {
+  readonly catalogId: CatalogId;
+  readonly clusterId: ClusterId;
+  readonly #source: DataSource;
+  readonly #database: Database.Database;
+  readonly #statements: Statements;
+  readonly #applyInTransaction: (batch: CatalogBatch) => void;
+
+  private constructor(source: DataSource, identity: IdentityEntity) {
+    this.#source = source;
+    this.#database = driverOf(source);
+    this.#statements = prepareStatements(this.#database);
+    this.catalogId = identity.catalogId as CatalogId;
+    this.clusterId = identity.clusterId as ClusterId;
+    this.#applyInTransaction = this.#database.transaction((batch: CatalogBatch) => this.#applyChanges(batch));
+  }
+
+  /** Wraps an initialised source. Throws `store_unreadable` where the catalog does not say whose it is. */
+  static async over(source: DataSource): Promise<Catalog> {
+    const [identity] = await source.getRepository(IdentityEntity).find();
+    if (identity === undefined) throw new StoreError('store_unreadable', 'The catalog does not say whose it is.');
+    return new Catalog(source, identity);
+  }
+
+  apply(batch: CatalogBatch): void {
+    this.#applyInTransaction(batch);
+  }
+
+  /** Last LSN of that log in this catalog, or undefined where it knows no such log. */
+  appliedLsn(logId: LogId): Lsn | undefined {
+    return this.#statements.getApplied.get(logId)?.applied_lsn as Lsn | undefined;
+  }
+
+  /** The highest LSN of any log in this catalog; 0 where there is none. */
+  highestAppliedLsn(): Lsn {
+    return (this.#statements.highestApplied.get()?.applied_lsn ?? 0) as Lsn;
+  }
+
+  findFile(fileId: FileId): FileEntry | undefined {
+    const row = this.#statements.getFile.get(fileId);
+    return row === undefined ? undefined : toEntry(row);
+  }
+
+  /** Files behind `position` in the order of (name bytes, id). */
+  listFiles({ fileName, fileId }: ListPosition, limit: number): FileEntry[] {
+    return this.#statements.listFiles.all({ name: fileName, id: fileId, limit }).map(toEntry);
+  }
+
+  obligationsOf(fileId: FileId): Obligation[] {
+    return this.#statements.getObligations
+      .all(fileId)
+      .map(({ store_id, want, state }) => ({ storeId: store_id as StoreId, want: want as Obligation['want'], state }));
+  }
+
+  /** Makes every transaction so far durable. Throws where SQLite could not move all of its log. */
+  makeDurable(): void {
+    const rows = this.#database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+    if (rows[0]?.busy !== 0) {
+      throw new StoreError('internal', 'SQLite could not checkpoint the catalog: something else reads it.');
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#source.destroy();
+  }
+
+  #applyChanges({ changes, logId, appliedLsn, replicaIds, nowMs }: CatalogBatch): void {
+    for (const change of changes) {
+      if (change.kind === 'put') this.#putFile(change.entry, change.chunkIds);
+      else this.#deleteFile(change.fileId);
+      const fileId = change.kind === 'put' ? change.entry.fileId : change.fileId;
+      const want = change.kind === 'put' ? 'present' : 'absent';
+      for (const storeId of replicaIds) {
+        this.#statements.oblige.run({ file_id: fileId, store_id: storeId, want, now: nowMs });
+      }
+    }
+    this.#statements.setApplied.run(logId, appliedLsn);
+  }
+
+  #putFile(entry: FileEntry, chunkIds: Iterable<ChunkId>): void {
+    this.#statements.putFile.run(toRow(entry));
+    for (const chunkId of chunkIds) this.#statements.putChunkRef.run(chunkId, entry.fileId);
+  }
+
+  #deleteFile(fileId: FileId): void {
+    this.#statements.deleteFile.run(fileId);
+    this.#statements.deleteChunkRefs.run(fileId);
+  }
+}

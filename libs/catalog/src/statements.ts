@@ -1,0 +1,70 @@
+/** The prepared SQL of the hot paths, in one place, against the schema of the migration. */
+import type Database from 'better-sqlite3';
+
+const FILE_COLUMNS =
+  'file_id, file_name, file_size, content_type, sha256, chunk_size, chunk_count, created_at, log_id, lsn, mode, wait';
+
+export interface FileRow {
+  file_id: string;
+  file_name: string;
+  file_size: number;
+  content_type: string;
+  sha256: string;
+  chunk_size: number;
+  chunk_count: number;
+  created_at: number;
+  log_id: string;
+  lsn: number;
+  mode: string;
+  wait: number;
+}
+
+export interface ObligationRow {
+  store_id: string;
+  want: string;
+  state: string;
+}
+
+type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
+
+export interface Statements {
+  readonly putFile: Statement<[FileRow]>;
+  readonly deleteFile: Statement<[string]>;
+  readonly putChunkRef: Statement<[string, string]>;
+  readonly deleteChunkRefs: Statement<[string]>;
+  readonly oblige: Statement<[{ file_id: string; store_id: string; want: string; now: number }]>;
+  readonly setApplied: Statement<[string, number]>;
+  readonly getApplied: Statement<[string], { applied_lsn: number }>;
+  readonly highestApplied: Statement<[], { applied_lsn: number | null }>;
+  readonly getFile: Statement<[string], FileRow>;
+  readonly listFiles: Statement<[{ name: string; id: string; limit: number }], FileRow>;
+  readonly getObligations: Statement<[string], ObligationRow>;
+}
+
+export function prepareStatements(database: Database.Database): Statements {
+  const fileParameters = FILE_COLUMNS.replaceAll(/\w+/g, '@$&');
+  return {
+    putFile: database.prepare(`INSERT OR REPLACE INTO files (${FILE_COLUMNS}) VALUES (${fileParameters})`),
+    deleteFile: database.prepare('DELETE FROM files WHERE file_id = ?'),
+    putChunkRef: database.prepare(
+      "INSERT OR IGNORE INTO chunk_refs (chunk_id, owner_kind, owner_id) VALUES (?, 'file', ?)",
+    ),
+    deleteChunkRefs: database.prepare("DELETE FROM chunk_refs WHERE owner_id = ? AND owner_kind = 'file'"),
+    oblige: database.prepare(
+      `INSERT INTO obligations (file_id, store_id, want, generation, state, next_attempt_at)
+       VALUES (@file_id, @store_id, @want, 1, 'pending', @now)
+       ON CONFLICT (file_id, store_id) DO UPDATE
+       SET want = @want, generation = generation + 1, state = 'pending', next_attempt_at = @now`,
+    ),
+    setApplied: database.prepare(
+      'INSERT INTO logs (log_id, applied_lsn) VALUES (?, ?) ON CONFLICT (log_id) DO UPDATE SET applied_lsn = excluded.applied_lsn',
+    ),
+    getApplied: database.prepare('SELECT applied_lsn FROM logs WHERE log_id = ?'),
+    highestApplied: database.prepare('SELECT MAX(applied_lsn) AS applied_lsn FROM logs'),
+    getFile: database.prepare(`SELECT ${FILE_COLUMNS} FROM files WHERE file_id = ?`),
+    listFiles: database.prepare(
+      `SELECT ${FILE_COLUMNS} FROM files WHERE (file_name, file_id) > (@name, @id) ORDER BY file_name, file_id LIMIT @limit`,
+    ),
+    getObligations: database.prepare('SELECT store_id, want, state FROM obligations WHERE file_id = ?'),
+  };
+}

@@ -1,0 +1,123 @@
+/** A store in a directory of a local file system. The layout is docs/formats/store.md. */
+import { makeDirectoryDurably } from '#libs/durable-fs';
+import type { FileSystem } from '#libs/durable-fs';
+import { systemErrorCode } from '#libs/kernel';
+import { dirname, join } from 'node:path';
+import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store } from './store.js';
+import type { StoreIdentity } from './store-identity.js';
+import { writeIdentity } from './store-identity.js';
+import {
+  CORRUPT_DIRECTORY,
+  KIND_DIRECTORY,
+  objectPath,
+  shardedName,
+  SHARDS,
+  STAGING_DIRECTORY,
+} from './store-layout.js';
+
+/** Made whole at once, so that no later write has to make, and sync, a directory. */
+export async function initDirectoryStore(fs: FileSystem, root: string, identity: StoreIdentity): Promise<void> {
+  await makeDirectoryDurably(fs, root);
+  await fs.makeDirectory(join(root, STAGING_DIRECTORY));
+  await fs.makeDirectory(join(root, CORRUPT_DIRECTORY));
+  for (const directory of Object.values(KIND_DIRECTORY)) {
+    await fs.makeDirectory(join(root, directory));
+    for (const shard of SHARDS) await fs.makeDirectory(join(root, directory, shard));
+    await fs.syncDirectory(join(root, directory));
+  }
+  await fs.syncDirectory(root);
+  // The identity is last: where it stands, the directories stand.
+  await writeIdentity(fs, root, identity);
+}
+
+export class DirectoryStore implements Store {
+  readonly identity: StoreIdentity;
+  readonly #fs: FileSystem;
+  readonly #root: string;
+  #temporarySerial = 0;
+
+  constructor(fs: FileSystem, root: string, identity: StoreIdentity) {
+    this.#fs = fs;
+    this.#root = root;
+    this.identity = identity;
+  }
+
+  async put(key: ObjectKey, bytes: Uint8Array): Promise<void> {
+    const path = this.pathOf(key);
+    const temporaryPath = this.temporaryPath();
+    const file = await this.#fs.create(temporaryPath);
+    try {
+      await file.write(bytes, 0);
+      await file.dataSync();
+    } finally {
+      await file.close();
+    }
+    await this.#fs.rename(temporaryPath, path);
+    await this.#fs.syncDirectory(dirname(path));
+  }
+
+  async get(key: ObjectKey, { into }: ReadOptions = {}): Promise<Buffer | undefined> {
+    if (into === undefined) return absentIsUndefined(this.#fs.readFile(this.pathOf(key)));
+    return this.#read(key, 0, () => into);
+  }
+
+  async getRange(key: ObjectKey, { start, end }: { start: number; end: number }): Promise<Buffer | undefined> {
+    return this.#read(key, start, () => Buffer.allocUnsafeSlow(end - start));
+  }
+
+  async has(key: ObjectKey): Promise<number | undefined> {
+    return (await this.#fs.stat(this.pathOf(key)))?.sizeBytes;
+  }
+
+  async delete(key: ObjectKey): Promise<void> {
+    const path = this.pathOf(key);
+    await absentIsUndefined(this.#fs.unlink(path));
+    await this.#fs.syncDirectory(dirname(path));
+  }
+
+  async list(kind: ObjectKind, { after = '', limit }: ListQuery): Promise<ObjectPage> {
+    const ids: string[] = [];
+    const firstShard = after.slice(0, 2);
+    for (const shard of SHARDS) {
+      if (shard < firstShard) continue;
+      const names = (await this.#fs.readDirectory(join(this.#root, KIND_DIRECTORY[kind], shard))).sort();
+      for (const id of names) {
+        if (`${shard}/${id}` <= after) continue;
+        if (ids.length === limit) return { ids, next: shardedName({ kind, id: ids.at(-1)! }) };
+        ids.push(id);
+      }
+    }
+    return { ids, next: undefined };
+  }
+
+  /** The object's absolute path; for whoever writes into the same directory under other rules (applied-objects.ts). */
+  pathOf(key: ObjectKey): string {
+    return join(this.#root, objectPath(key));
+  }
+
+  /** A name in staging that no other writer of this process uses. */
+  temporaryPath(): string {
+    this.#temporarySerial += 1;
+    return join(this.#root, STAGING_DIRECTORY, `object-${this.#temporarySerial}.tmp`);
+  }
+
+  async #read(key: ObjectKey, position: number, memory: () => Buffer): Promise<Buffer | undefined> {
+    const file = await absentIsUndefined(this.#fs.openRead(this.pathOf(key)));
+    if (file === undefined) return undefined;
+    try {
+      const target = memory();
+      return target.subarray(0, await file.read(target, position));
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+async function absentIsUndefined<Result>(result: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

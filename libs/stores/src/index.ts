@@ -1,0 +1,7 @@
+/** Stores: the port, the directory behind it, and the identity that says which store a place is. */
+export { DirectoryStore, initDirectoryStore } from './directory-store.js';
+export { PrimaryStore } from './primary-store.js';
+export type { StagedChunk } from './staging-area.js';
+export type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store } from './store.js';
+export { readIdentity, writeIdentity } from './store-identity.js';
+export type { StoreIdentity, StorePeer } from './store-identity.js';

@@ -1,0 +1,89 @@
+/**
+ * Chunks of uploads under way: staged, synced, and only then, after the log has been told, published under their own
+ * names. Staging is disposable: nothing in it was ever promised, and boot empties it.
+ */
+import type { FileSystem } from '#libs/durable-fs';
+import { chunkChecksum, forEachConcurrently } from '#libs/kernel';
+import type { ChunkEntry, ChunkId } from '#libs/kernel';
+import { createHash } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import type { DirectoryStore } from './directory-store.js';
+import { STAGING_DIRECTORY } from './store-layout.js';
+
+/** Below this a hash on the spot is cheaper than a trip to the thread pool. */
+const HASH_OFF_THREAD_BYTES = 64 * 1024;
+/** Half of libuv's default pool, so that the log's fdatasync never waits behind these. */
+const MAX_DIRECTORY_SYNCS = 2;
+
+export interface StagedChunk {
+  readonly entry: ChunkEntry;
+  readonly stagedPath: string;
+}
+
+export class StagingArea {
+  readonly #fs: FileSystem;
+  readonly #root: string;
+  readonly #store: DirectoryStore;
+  #serial = 0;
+
+  constructor(fs: FileSystem, root: string, store: DirectoryStore) {
+    this.#fs = fs;
+    this.#root = root;
+    this.#store = store;
+  }
+
+  /** Writes and syncs one chunk; `bytes` may be reused on return. */
+  async stage(bytes: Buffer): Promise<StagedChunk> {
+    this.#serial += 1;
+    const stagedPath = join(this.#root, STAGING_DIRECTORY, `chunk-${this.#serial}.tmp`);
+    const [chunkId] = await Promise.all([chunkDigest(bytes), this.#write(stagedPath, bytes)]);
+    const lengthBytes = bytes.length;
+    return { entry: { chunkId, lengthBytes, storedBytes: lengthBytes, checksum: chunkChecksum(bytes) }, stagedPath };
+  }
+
+  /**
+   * Renames staged chunks over their own names, whether something stood there or not, and syncs every directory touched:
+   * an acknowledgement never rests on bytes that this upload did not sync itself, and a rotten chunk heals.
+   */
+  async publish(chunks: readonly StagedChunk[]): Promise<void> {
+    const directories = new Set<string>();
+    for (const { entry, stagedPath } of chunks) {
+      const path = this.#store.pathOf({ kind: 'chunk', id: entry.chunkId });
+      await this.#fs.rename(stagedPath, path);
+      directories.add(dirname(path));
+    }
+    await forEachConcurrently(directories, MAX_DIRECTORY_SYNCS, (directory) => this.#fs.syncDirectory(directory));
+  }
+
+  /** Removes staged chunks that will not be published. */
+  async discard(chunks: readonly StagedChunk[]): Promise<void> {
+    for (const { stagedPath } of chunks) await this.#fs.unlink(stagedPath);
+  }
+
+  /** Removes all that a stopped process left; only at boot. Returns how many files there were. */
+  async empty(): Promise<number> {
+    const directory = join(this.#root, STAGING_DIRECTORY);
+    const names = await this.#fs.readDirectory(directory);
+    for (const name of names) await this.#fs.unlink(join(directory, name));
+    return names.length;
+  }
+
+  async #write(path: string, bytes: Buffer): Promise<void> {
+    const file = await this.#fs.create(path);
+    try {
+      await file.write(bytes, 0);
+      await file.dataSync();
+    } catch (error) {
+      await this.#fs.unlink(path);
+      throw error;
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+async function chunkDigest(bytes: Buffer): Promise<ChunkId> {
+  if (bytes.length < HASH_OFF_THREAD_BYTES) return createHash('sha256').update(bytes).digest('hex') as ChunkId;
+  const digest = await crypto.subtle.digest('SHA-256', bytes as Buffer<ArrayBuffer>);
+  return Buffer.from(digest).toString('hex') as ChunkId;
+}

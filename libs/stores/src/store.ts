@@ -1,0 +1,47 @@
+/**
+ * The store port: a place that holds manifests, tombstones and chunks. One contract suite (testing/) runs against every
+ * implementation. Objects are immutable: a second `put` of a key carries the same bytes.
+ */
+import type { ChunkId, FileId } from '#libs/kernel';
+import type { StoreIdentity } from './store-identity.js';
+
+export type ObjectKey =
+  { readonly kind: 'manifest' | 'tombstone'; readonly id: FileId } | { readonly kind: 'chunk'; readonly id: ChunkId };
+
+export type ObjectKind = ObjectKey['kind'];
+
+export interface ReadOptions {
+  /** Memory to read into; the answer is then a part of it. Without it memory is allocated. */
+  readonly into?: Buffer;
+}
+
+export interface ListQuery {
+  /** The last key of the page before; absent for the first page. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface Store {
+  readonly identity: StoreIdentity;
+  /** Durable on return, and atomic: a reader sees all of the object or none. */
+  put(key: ObjectKey, bytes: Uint8Array): Promise<void>;
+  /** The object's bytes, unverified, or undefined where there is no such object. */
+  get(key: ObjectKey, options?: ReadOptions): Promise<Buffer | undefined>;
+  /** Bytes `start` to `end` (not included) of the object, fewer where it ends earlier; undefined where there is none. */
+  getRange(key: ObjectKey, range: { readonly start: number; readonly end: number }): Promise<Buffer | undefined>;
+  /** The object's size in bytes, or undefined. */
+  has(key: ObjectKey): Promise<number | undefined>;
+  /** Durable on return; deleting what is not there is no error. */
+  delete(key: ObjectKey): Promise<void>;
+  /**
+   * Ids of one kind, in the store's key order (`shard/id`, bytewise). An object put or deleted meanwhile may be listed or
+   * not; all others are listed exactly once.
+   */
+  list(kind: ObjectKind, query: ListQuery): Promise<ObjectPage>;
+}
+
+export interface ObjectPage {
+  readonly ids: readonly string[];
+  /** To be passed as `after`; undefined where this was the last page. */
+  readonly next: string | undefined;
+}
