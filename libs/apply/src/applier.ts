@@ -1,0 +1,148 @@
+/**
+ * Applies committed records strictly by LSN, behind the log: batch n is applied while batch n + 1 syncs. A committed
+ * record that cannot be applied (a full disk, EIO) halts it: nothing behind that record is applied, writers are told at
+ * once, and the same batch is tried again until it succeeds, because a committed record is never given up.
+ */
+import { backoffDelayMs, lsn, recordTypeOf, StoreError } from '#libs/kernel';
+import type { Clock, Frame, Lsn } from '#libs/kernel';
+import type { Log } from '#libs/telemetry';
+import { applyBatch } from './apply-batch.js';
+import type { ApplyTarget } from './apply-batch.js';
+
+/** Records in one catalog transaction; more would make the requests behind them wait for too long. */
+const MAX_BATCH_RECORDS = 512;
+const RETRY = { baseMs: 100, maxMs: 5_000 };
+
+interface Waiter {
+  readonly lsn: Lsn;
+  readonly resolve: () => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+export interface ApplierOptions {
+  readonly target: ApplyTarget;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Everything up to here is in the target already. */
+  readonly appliedLsn: Lsn;
+}
+
+export class Applier {
+  readonly #target: ApplyTarget;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #queue: Frame[] = [];
+  /** By ascending LSN, as callers arrive in commit order. */
+  #waiters: Waiter[] = [];
+  #appliedLsn: Lsn;
+  #lastChangeLsn: Lsn;
+  #haltedBy: unknown;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor({ target, clock, log, appliedLsn }: ApplierOptions) {
+    this.#target = target;
+    this.#clock = clock;
+    this.#log = log;
+    this.#appliedLsn = appliedLsn;
+    this.#lastChangeLsn = appliedLsn;
+  }
+
+  get appliedLsn(): Lsn {
+    return this.#appliedLsn;
+  }
+
+  /** Last applied LSN that changed something worth a checkpoint. */
+  get lastChangeLsn(): Lsn {
+    return this.#lastChangeLsn;
+  }
+
+  get halted(): boolean {
+    return this.#haltedBy !== undefined;
+  }
+
+  /** Takes over a committed batch; called in LSN order. */
+  enqueue(frames: readonly Frame[]): void {
+    this.#queue.push(...frames);
+    this.#running ??= this.#run();
+  }
+
+  /** Applies frames of the log at boot, on the spot; throws what the store or the catalog throws. */
+  async replay(frames: readonly Frame[]): Promise<void> {
+    await this.#apply(frames);
+  }
+
+  /** Resolves when `until` is applied. Throws `outcome_unknown` when apply halts before it: the record itself is durable. */
+  async applied(until: Lsn): Promise<void> {
+    if (until <= this.#appliedLsn) return;
+    if (this.halted) throw this.#committedButUnapplied(until);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.push({ lsn: until, resolve, reject });
+    await promise;
+  }
+
+  /** Resolves when the queue is empty, or at once where apply is halted. */
+  async drain(): Promise<void> {
+    if (!this.halted) await this.#running;
+  }
+
+  /** No retry after this one; what is queued stays in the log for the next boot. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // The commit point's own callers come first; they then wait in `applied`.
+    await Promise.resolve();
+    for (let failures = 0; this.#queue.length > 0 && !this.#stopped;) {
+      const batch = this.#queue.slice(0, MAX_BATCH_RECORDS);
+      try {
+        await this.#apply(batch);
+        this.#queue.splice(0, batch.length);
+        if (failures > 0) this.#log.info({ applied_lsn: this.#appliedLsn }, 'apply goes on');
+        failures = 0;
+        this.#haltedBy = undefined;
+      } catch (error) {
+        this.#halt(error);
+        await delay(backoffDelayMs(failures, RETRY, Math.random()));
+        failures += 1;
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #apply(frames: readonly Frame[]): Promise<void> {
+    await applyBatch(this.#target, frames, this.#clock.now());
+    const last = frames.at(-1)!;
+    const lastChange = frames.findLast(isChange);
+    if (lastChange !== undefined) this.#lastChangeLsn = lastChange.lsn;
+    this.#appliedLsn = lsn(last.lsn);
+    const ready = this.#waiters.filter((waiter) => waiter.lsn <= this.#appliedLsn);
+    if (ready.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter.lsn > this.#appliedLsn);
+    for (const { resolve } of ready) resolve();
+  }
+
+  #halt(error: unknown): void {
+    if (!this.halted) this.#log.error({ err: error, applied_lsn: this.#appliedLsn }, 'apply halted; it will try again');
+    this.#haltedBy = error;
+    for (const { reject, lsn: waited } of this.#waiters.splice(0)) reject(this.#committedButUnapplied(waited));
+  }
+
+  #committedButUnapplied(until: Lsn): StoreError {
+    const why = this.#haltedBy instanceof Error ? this.#haltedBy.message : 'apply is halted';
+    return new StoreError('outcome_unknown', `The write is in the log but cannot be applied now (${why}).`, {
+      context: { lsn: until, retry_after_seconds: 5 },
+      cause: this.#haltedBy,
+    });
+  }
+}
+
+function isChange(frame: Frame): boolean {
+  return recordTypeOf(frame) !== 'checkpoint';
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

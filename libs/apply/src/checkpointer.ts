@@ -1,0 +1,95 @@
+/**
+ * The checkpoint: makes what apply wrote durable, then lets the log forget it. The order closes four ways of losing data
+ * and is not to be changed:
+ *
+ *   1. C = applied LSN
+ *   2. contents and directories of what apply wrote are flushed   (else: the log forgets a manifest no disk has)
+ *   3. the catalog is durable at C or later                       (else: the log starts above the catalog's applied LSN)
+ *   4. the record `checkpoint C` is committed                     (else: a replay would not know where to start)
+ *   5. segments wholly at or below C go, oldest first             (else: a gap in the middle of the log)
+ *
+ * On any failure nothing goes. A failed flush is final for this process: what the disk has is unknown, a second fsync would
+ * say yes and mean nothing, and the log, which still has every record, repairs it at the next boot.
+ */
+import type { Catalog } from '#libs/catalog';
+import type { PrimaryStore } from '#libs/stores';
+import type { Log } from '#libs/telemetry';
+import type { WriteAheadLog } from '#libs/wal';
+import type { Applier } from './applier.js';
+
+export interface CheckpointerOptions {
+  readonly wal: WriteAheadLog;
+  readonly applier: Applier;
+  readonly primary: PrimaryStore;
+  readonly catalog: Catalog;
+  readonly log: Log;
+  readonly intervalMs: number;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  /** Why no checkpoint is taken any more, or undefined. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Takes a checkpoint every interval while there is something to write down. */
+  start(): void {
+    this.#timer = setInterval(() => this.request(), this.#options.intervalMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Asks for a checkpoint soon; a failure is logged and kept in `failure`. */
+  request(): void {
+    void this.run().catch(() => undefined);
+  }
+
+  /** Takes a checkpoint now, or joins the one under way; resolves when it is durable. Does nothing where nothing changed. */
+  run(): Promise<void> {
+    this.#running ??= this.#take().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #take(): Promise<void> {
+    const { wal, applier, catalog, log } = this.#options;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (applier.lastChangeLsn <= wal.checkpointLsn) return;
+    const checkpointLsn = applier.appliedLsn;
+    await this.#flush();
+    try {
+      catalog.makeDurable();
+      await wal.checkpoint(checkpointLsn);
+    } catch (error) {
+      log.error({ err: error }, 'checkpoint failed; the log keeps everything and the next one tries again');
+      throw error;
+    }
+    log.debug({ checkpoint_lsn: checkpointLsn }, 'checkpoint');
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#options.primary.applied.flush();
+    } catch (error) {
+      this.#failure = error;
+      this.#options.log.error(
+        { err: error },
+        'the primary could not be flushed; the log keeps everything until a restart',
+      );
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Boot, in the one order that is safe:
+ *
+ *   locks → store identities → verify log → settle log → settle catalog → empty staging → replay → live
+ *
+ * Nothing is written before both locks are held, nothing is replayed before the log's verified part is durable, and
+ * nothing is served before the replay has ended. Whatever is refused is refused before it was changed.
+ */
+import { Applier, Checkpointer } from '#libs/apply';
+import { openCatalog } from '#libs/catalog';
+import { acquireDirectoryLock, makeDirectoryDurably } from '#libs/durable-fs';
+import type { DirectoryLock } from '#libs/durable-fs';
+import { NO_LSN } from '#libs/kernel';
+import { verifyLog } from '#libs/wal';
+import { hostname } from 'node:os';
+import { bindStores } from './bind-stores.js';
+import { replay } from './replay.js';
+import { settleCatalog } from './settle-catalog.js';
+import { settleLog } from './settle-log.js';
+import type { BootOptions, OpenInstallation } from './types.js';
+
+/**
+ * Recovers the installation and opens it. Throws `directory_locked`, `primary_empty`, `store_mismatch`,
+ * `store_unreadable`, `log_corrupt`, `log_behind`, `log_mismatch`, `future_format`, or the file system's error; the locks
+ * are then free again.
+ */
+export async function boot(options: BootOptions): Promise<OpenInstallation> {
+  const locks = await takeLocks(options);
+  const releaseLocks = (): void => {
+    for (const lock of locks.toReversed()) lock.release();
+  };
+  try {
+    return await recover(options, releaseLocks);
+  } catch (error) {
+    releaseLocks();
+    throw error;
+  }
+}
+
+async function takeLocks({ fs, clock, walPath, storagePath }: BootOptions): Promise<DirectoryLock[]> {
+  const holder = { pid: process.pid, host: hostname(), startedAtMs: clock.now() };
+  const locks: DirectoryLock[] = [];
+  try {
+    for (const directory of [walPath, storagePath]) {
+      await makeDirectoryDurably(fs, directory);
+      locks.push(acquireDirectoryLock(directory, holder));
+    }
+    return locks;
+  } catch (error) {
+    for (const lock of locks) lock.release();
+    throw error;
+  }
+}
+
+async function recover(options: BootOptions, releaseLocks: () => void): Promise<OpenInstallation> {
+  const { fs, clock, log } = options;
+  const startedAtMs = clock.now();
+  const reading = await openCatalog(fs, options.catalogPath);
+  const verified = await verifyLog(fs, options.walPath, (logId) =>
+    reading.ok ? (reading.catalog.appliedLsn(logId) ?? NO_LSN) : NO_LSN,
+  );
+  const stores = await bindStores({
+    ...options,
+    logCluster: verified?.clusterId,
+    catalogCluster: reading.ok ? reading.catalog.clusterId : undefined,
+  });
+  const stagedFilesRemoved = await stores.primary.staging.empty();
+  const { wal, tornTailPath, logWasGone } = await settleLog(options, verified, stores, reading);
+  const replicaIds = stores.replicas.map(({ storeId }) => storeId);
+  const { primary } = stores;
+  const { catalog, rebuilt, damagedManifests } = await settleCatalog(reading, wal, {
+    ...options,
+    primary,
+    replicaIds,
+    logId: wal.logId,
+    checkpointLsn: wal.checkpointLsn,
+    lastLsn: wal.committedLsn,
+  });
+  const target = { primary, catalog, replicaIds, changed: options.changed };
+  const applier = new Applier({ target, clock, log, appliedLsn: wal.checkpointLsn });
+  const { replayedRecords, interruptedUploads } = await replay(wal, applier);
+  const checkpointer = new Checkpointer({
+    wal,
+    applier,
+    primary,
+    catalog,
+    log,
+    intervalMs: options.checkpointIntervalMs,
+  });
+  wal.listen({
+    committed: (frames) => applier.enqueue(frames),
+    checkpointWanted: () => checkpointer.request(),
+  });
+  checkpointer.start();
+  const finishedAtMs = clock.now();
+  const report = {
+    finishedAtMs,
+    durationMs: finishedAtMs - startedAtMs,
+    replayedRecords,
+    interruptedUploads,
+    stagedFilesRemoved,
+    tornTailPath,
+    catalogRebuilt: rebuilt,
+    damagedManifests,
+    logWasGone,
+  };
+  return { wal, catalog, primary, replicas: stores.replicas, applier, checkpointer, report, releaseLocks };
+}

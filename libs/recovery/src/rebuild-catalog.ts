@@ -1,0 +1,76 @@
+/**
+ * A new catalog from the primary's manifests and tombstones, as of the log's checkpoint; the replay that follows adds the
+ * rest. What stands in the primary above the checkpoint is only ever ahead of that, never wrong: the replay repeats it.
+ */
+import { catalogChange, effectOf } from '#libs/apply';
+import { createCatalog } from '#libs/catalog';
+import type { Catalog, CatalogChange } from '#libs/catalog';
+import type { FileSystem } from '#libs/durable-fs';
+import { StoreError } from '#libs/kernel';
+import type { Clock, FileId, Frame, LogId, Lsn, StoreId } from '#libs/kernel';
+import type { PrimaryStore } from '#libs/stores';
+import type { Log } from '#libs/telemetry';
+import { storedRecords } from './stored-records.js';
+
+export interface RebuildContext {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalogPath: string;
+  readonly primary: PrimaryStore;
+  readonly replicaIds: readonly StoreId[];
+  readonly logId: LogId;
+  readonly checkpointLsn: Lsn;
+  /** Last LSN of the log. */
+  readonly lastLsn: Lsn;
+}
+
+export interface RebuiltCatalog {
+  readonly catalog: Catalog;
+  readonly damagedManifests: number;
+}
+
+/** Every file and every tombstone is owed to every replica anew: what they hold is not known. Throws `log_behind`. */
+export async function rebuildCatalog(context: RebuildContext): Promise<RebuiltCatalog> {
+  const { fs, catalogPath, primary } = context;
+  let damagedManifests = 0;
+  const catalog = await createCatalog(fs, catalogPath, primary.identity.clusterId, async (building) => {
+    for (const kind of ['manifest', 'tombstone'] as const) {
+      // Tombstones last: where both stand, the delete was interrupted, and the file stays deleted.
+      for await (const { frames, damaged } of storedRecords(primary, kind)) {
+        for (const frame of frames) assertWithinLog(context, frame);
+        fill(
+          building,
+          context,
+          frames.map(effectOf).flatMap((effect) => (effect.kind === 'none' ? [] : [catalogChange(effect)])),
+        );
+        damagedManifests += reportDamage(context, kind, damaged);
+      }
+    }
+    fill(building, context, []);
+  });
+  return { catalog, damagedManifests };
+}
+
+function fill(
+  catalog: Catalog,
+  { logId, checkpointLsn, replicaIds, clock }: RebuildContext,
+  changes: CatalogChange[],
+): void {
+  catalog.apply({ changes, logId, appliedLsn: checkpointLsn, replicaIds, nowMs: clock.now() });
+}
+
+/** A manifest was written only after its record was durable: one above the log's end proves that the log lost its tail. */
+function assertWithinLog({ logId, lastLsn }: RebuildContext, frame: Frame): void {
+  if (frame.logId !== logId || frame.lsn <= lastLsn) return;
+  throw new StoreError(
+    'log_behind',
+    `The log ends at LSN ${lastLsn} but the primary holds LSN ${frame.lsn}: is an old copy of wal/ in place? Put the newer one back.`,
+    { context: { log_id: logId, log_last_lsn: lastLsn, applied_lsn: frame.lsn } },
+  );
+}
+
+function reportDamage({ log, primary }: RebuildContext, kind: string, damaged: readonly FileId[]): number {
+  for (const id of damaged) log.error({ store: primary.identity.name, kind, id }, 'a record on the store is damaged');
+  return damaged.length;
+}

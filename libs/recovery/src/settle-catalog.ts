@@ -1,0 +1,50 @@
+/** Decides whether the catalog found at boot can be used, and replaces it where it cannot. It is an index: never a loss. */
+import { setCatalogAside } from '#libs/catalog';
+import type { Catalog, CatalogReading } from '#libs/catalog';
+import type { ClusterId, LogId, Lsn } from '#libs/kernel';
+import { rebuildCatalog } from './rebuild-catalog.js';
+import type { RebuildContext } from './rebuild-catalog.js';
+import type { RebuildReason } from './types.js';
+
+export interface LogStart {
+  readonly clusterId: ClusterId;
+  readonly logId: LogId;
+  /** First LSN in the log's files. */
+  readonly oldestLsn: Lsn;
+}
+
+/** Why the catalog must be rebuilt, or undefined where a replay can bring it up to date. Pure. */
+export function rebuildReason(
+  reading: CatalogReading,
+  { clusterId, logId, oldestLsn }: LogStart,
+): RebuildReason | undefined {
+  if (!reading.ok) return reading.reason;
+  if (reading.catalog.clusterId !== clusterId) return 'of_another_installation';
+  const applied = reading.catalog.appliedLsn(logId);
+  if (applied === undefined) return 'of_another_log';
+  if (oldestLsn > applied + 1) return 'behind_the_log';
+  return undefined;
+}
+
+export interface SettledCatalog {
+  readonly catalog: Catalog;
+  readonly rebuilt: RebuildReason | undefined;
+  readonly damagedManifests: number;
+}
+
+export async function settleCatalog(
+  reading: CatalogReading,
+  start: LogStart,
+  context: RebuildContext,
+): Promise<SettledCatalog> {
+  const reason = rebuildReason(reading, start);
+  if (reading.ok && reason === undefined) return { catalog: reading.catalog, rebuilt: undefined, damagedManifests: 0 };
+  if (reading.ok) await reading.catalog.close();
+  // A catalog of this installation is superseded; a strange or broken one may be somebody's only trace.
+  if (reason === 'corrupt' || reason === 'of_another_installation') {
+    const path = await setCatalogAside(context.fs, context.catalogPath, context.clock.now());
+    context.log.warn({ reason, path }, 'the catalog was set aside');
+  }
+  const { catalog, damagedManifests } = await rebuildCatalog(context);
+  return { catalog, rebuilt: reason, damagedManifests };
+}

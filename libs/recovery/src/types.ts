@@ -1,0 +1,65 @@
+import type { Applier, Checkpointer } from '#libs/apply';
+import type { Catalog } from '#libs/catalog';
+import type { FileSystem } from '#libs/durable-fs';
+import type { Clock, FileId, StoreId } from '#libs/kernel';
+import type { PrimaryStore } from '#libs/stores';
+import type { Log } from '#libs/telemetry';
+import type { LogOptions, WriteAheadLog } from '#libs/wal';
+
+export interface ReplicaLocation {
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface BootOptions {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly walPath: string;
+  readonly storagePath: string;
+  readonly catalogPath: string;
+  readonly replicas: readonly ReplicaLocation[];
+  readonly logOptions: LogOptions;
+  readonly checkpointIntervalMs: number;
+  /** Told of every file whose catalog entry changed, in the same turn as the transaction. */
+  readonly changed: (fileId: FileId) => void;
+}
+
+/** A replica of the settings, bound to the store it is. `offline`: not there now; `foreign`: another store stands there. */
+export interface Replica {
+  readonly storeId: StoreId;
+  readonly name: string;
+  readonly path: string;
+  readonly state: 'online' | 'offline' | 'foreign';
+}
+
+export type RebuildReason = 'missing' | 'corrupt' | 'of_another_installation' | 'of_another_log' | 'behind_the_log';
+
+/** What boot found and did; shown by `/ready`. */
+export interface BootReport {
+  readonly finishedAtMs: number;
+  readonly durationMs: number;
+  readonly replayedRecords: number;
+  /** Uploads that had begun and never ended; their chunks, if any, are unreferenced. */
+  readonly interruptedUploads: number;
+  readonly stagedFilesRemoved: number;
+  readonly tornTailPath: string | undefined;
+  readonly catalogRebuilt: RebuildReason | undefined;
+  /** Manifests that could not be read while the catalog was rebuilt. */
+  readonly damagedManifests: number;
+  /** A new log was begun although the stores hold files: the old log is gone. */
+  readonly logWasGone: boolean;
+}
+
+/** An installation that has recovered and holds its locks. */
+export interface OpenInstallation {
+  readonly wal: WriteAheadLog;
+  readonly catalog: Catalog;
+  readonly primary: PrimaryStore;
+  readonly replicas: readonly Replica[];
+  readonly applier: Applier;
+  readonly checkpointer: Checkpointer;
+  readonly report: BootReport;
+  /** Frees the directories; the last thing a stopping process does. */
+  releaseLocks(): void;
+}
