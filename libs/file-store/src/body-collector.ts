@@ -1,0 +1,117 @@
+/**
+ * Takes a body apart in one pass: a small one stays in memory, whole; a larger one becomes staged chunks. Lengths and the
+ * SHA-256 of the whole are known at its end, before anything is published.
+ */
+import { StoreError } from '#libs/kernel';
+import type { StagedChunk } from '#libs/stores';
+import { createHash } from 'node:crypto';
+import type { StagingWindow } from './staging-window.js';
+import type { TransferBuffer } from './transfer-buffers.js';
+
+export interface BodyLimits {
+  readonly chunkSizeBytes: number;
+  /** Bodies up to here stay whole; at most a chunk. */
+  readonly inlineMaxBytes: number;
+  readonly maxBytes: number;
+  readonly declaredBytes: number | undefined;
+}
+
+export interface CollectedBody {
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** The whole body where it is small enough; valid until the window is disposed of. */
+  readonly inline: Buffer | undefined;
+  /** Else its chunks, in order, staged and synced. */
+  readonly staged: readonly StagedChunk[];
+}
+
+export class BodyCollector {
+  readonly #window: StagingWindow;
+  readonly #limits: BodyLimits;
+  readonly #onLarge: () => void;
+  readonly #hash = createHash('sha256');
+  #current: TransferBuffer | undefined;
+  #filledBytes = 0;
+  #sizeBytes = 0;
+  #isLarge = false;
+
+  /** `onLarge` is called once, before the first chunk is staged, when the body turns out too large to stay whole. */
+  constructor(window: StagingWindow, limits: BodyLimits, onLarge: () => void) {
+    this.#window = window;
+    this.#limits = limits;
+    this.#onLarge = onLarge;
+  }
+
+  /** Consumes the body. Throws `file_too_large`, `upload_incomplete`, `overloaded`, or the file system's error. */
+  async collect(body: AsyncIterable<Buffer>): Promise<CollectedBody> {
+    for await (const piece of endingClearly(body)) await this.#add(piece);
+    const { declaredBytes } = this.#limits;
+    if (declaredBytes !== undefined && declaredBytes !== this.#sizeBytes) {
+      throw incomplete(`${declaredBytes} bytes were declared and ${this.#sizeBytes} came`);
+    }
+    const sizeBytes = this.#sizeBytes;
+    const sha256 = this.#hash.digest('hex');
+    if (!this.#isLarge) {
+      const inline = this.#current?.bytes.subarray(0, this.#filledBytes) ?? Buffer.alloc(0);
+      return { sizeBytes, sha256, inline, staged: [] };
+    }
+    if (this.#current !== undefined) this.#stage(this.#current);
+    return { sizeBytes, sha256, inline: undefined, staged: await this.#window.all() };
+  }
+
+  async #add(piece: Buffer): Promise<void> {
+    this.#sizeBytes += piece.length;
+    const { maxBytes } = this.#limits;
+    if (this.#sizeBytes > maxBytes) throw fileTooLarge(maxBytes);
+    this.#hash.update(piece);
+    for (let at = 0; at < piece.length;) {
+      this.#current ??= await this.#nextBuffer();
+      const count = piece.copy(this.#current.bytes, this.#filledBytes, at);
+      at += count;
+      this.#filledBytes += count;
+      if (this.#sizeBytes > this.#limits.inlineMaxBytes) this.#becomeLarge();
+      if (this.#isLarge && this.#filledBytes === this.#current.bytes.length) this.#stage(this.#current);
+    }
+  }
+
+  async #nextBuffer(): Promise<TransferBuffer> {
+    if (this.#isLarge) return this.#window.nextBuffer();
+    const { declaredBytes, inlineMaxBytes, chunkSizeBytes } = this.#limits;
+    // A small file of known length needs no whole chunk of memory.
+    const isSmall = declaredBytes !== undefined && declaredBytes <= inlineMaxBytes;
+    return this.#window.firstBuffer(isSmall ? declaredBytes : chunkSizeBytes);
+  }
+
+  #stage(buffer: TransferBuffer): void {
+    this.#window.stage(buffer, this.#filledBytes);
+    this.#current = undefined;
+    this.#filledBytes = 0;
+  }
+
+  #becomeLarge(): void {
+    if (this.#isLarge) return;
+    this.#isLarge = true;
+    this.#onLarge();
+  }
+}
+
+export function fileTooLarge(maxBytes: number): StoreError {
+  return new StoreError('file_too_large', `This server accepts files of up to ${maxBytes} bytes.`, {
+    context: { limit_bytes: maxBytes },
+  });
+}
+
+/** A body that breaks off says so in our terms, whatever the transport throws. */
+async function* endingClearly(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (cause) {
+    if (StoreError.is(cause)) throw cause;
+    throw incomplete('the connection ended', cause);
+  }
+}
+
+function incomplete(why: string, cause?: unknown): StoreError {
+  return new StoreError('upload_incomplete', `The upload is incomplete: ${why}. Nothing was stored.`, { cause });
+}

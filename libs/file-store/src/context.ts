@@ -1,0 +1,41 @@
+/** What the operations of the file store share. Each takes this interface, none takes the whole store. */
+import type { Catalog } from '#libs/catalog';
+import type { Clock, FileId, Frame, Lsn, RecordDraft, StoreId } from '#libs/kernel';
+import type { PrimaryStore } from '#libs/stores';
+import type { DiskReserve } from './disk-reserve.js';
+import type { EntryCache } from './entry-cache.js';
+import type { TransferBuffers } from './transfer-buffers.js';
+
+/** The log as writers see it. */
+export interface CommitLog {
+  readonly poisoned: boolean;
+  append(draft: RecordDraft): Promise<Frame>;
+}
+
+/** Apply as writers see it. */
+export interface AppliedState {
+  readonly halted: boolean;
+  applied(until: Lsn): Promise<void>;
+}
+
+export interface FileStoreLimits {
+  readonly chunkSizeBytes: number;
+  readonly inlineMaxBytes: number;
+  readonly maxFileSizeBytes: number;
+  readonly readParallelism: number;
+}
+
+export interface FileStoreContext {
+  readonly wal: CommitLog;
+  readonly applier: AppliedState;
+  readonly catalog: Catalog;
+  readonly primary: PrimaryStore;
+  readonly replicas: readonly { readonly storeId: StoreId; readonly name: string }[];
+  readonly cache: EntryCache;
+  readonly buffers: TransferBuffers;
+  readonly reserve: DiskReserve;
+  readonly clock: Clock;
+  readonly limits: FileStoreLimits;
+  /** Ids of files that are being deleted now. */
+  readonly deleting: Set<FileId>;
+}

@@ -1,0 +1,84 @@
+/** The file store: upload, read, list, delete. Each operation is a file of its own; this is their one door. */
+import type { Catalog } from '#libs/catalog';
+import type { FileSystem } from '#libs/durable-fs';
+import type { Clock, FileId, StoreId } from '#libs/kernel';
+import type { PrimaryStore } from '#libs/stores';
+import type { AppliedState, CommitLog, FileStoreContext, FileStoreLimits } from './context.js';
+import { deleteFile } from './delete-file.js';
+import { DiskReserve } from './disk-reserve.js';
+import type { EntryCache } from './entry-cache.js';
+import { listFiles } from './list-files.js';
+import { readFile } from './read-file.js';
+import { fileNotFound, receiptOf } from './receipt.js';
+import { TransferBuffers } from './transfer-buffers.js';
+import type { FileListQuery, FilePage, FileReceipt, FileSink, UploadRequest } from './types.js';
+import { upload } from './upload.js';
+
+export interface FileStoreOptions extends FileStoreLimits {
+  readonly bufferBudgetBytes: number;
+  /** How long a transfer waits for its first buffer before it fails with `overloaded`. */
+  readonly bufferWaitMs: number;
+  readonly diskReserveBytes: number;
+  /** The directories whose disks must keep the reserve free. */
+  readonly reservedPaths: readonly string[];
+}
+
+/** The recovered installation, as far as the file store needs it. */
+export interface FileStoreParts {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly wal: CommitLog;
+  readonly applier: AppliedState;
+  readonly catalog: Catalog;
+  readonly primary: PrimaryStore;
+  readonly replicas: readonly { readonly storeId: StoreId; readonly name: string }[];
+  /** Whoever applies drops changed files from it. */
+  readonly cache: EntryCache;
+}
+
+export class FileStore {
+  readonly #context: FileStoreContext;
+
+  constructor({ fs, ...parts }: FileStoreParts, options: FileStoreOptions) {
+    this.#context = {
+      ...parts,
+      buffers: new TransferBuffers({
+        budgetBytes: options.bufferBudgetBytes,
+        pooledSizeBytes: options.chunkSizeBytes,
+        waitMs: options.bufferWaitMs,
+      }),
+      reserve: new DiskReserve({
+        fs,
+        clock: parts.clock,
+        paths: options.reservedPaths,
+        reserveBytes: options.diskReserveBytes,
+      }),
+      limits: options,
+      deleting: new Set(),
+    };
+  }
+
+  /** Stores a file; what it answers is durable and can be read. Throws what `upload.ts` says. */
+  upload(request: UploadRequest): Promise<FileReceipt> {
+    return upload(this.#context, request);
+  }
+
+  /** Throws `file_not_found`. */
+  stat(fileId: FileId): FileReceipt {
+    const entry = this.#context.catalog.findFile(fileId);
+    if (entry === undefined) throw fileNotFound(fileId);
+    return receiptOf(this.#context, entry);
+  }
+
+  list(query: FileListQuery): FilePage {
+    return listFiles(this.#context, query);
+  }
+
+  read(fileId: FileId, sink: FileSink): Promise<void> {
+    return readFile(this.#context, fileId, sink);
+  }
+
+  delete(fileId: FileId): Promise<void> {
+    return deleteFile(this.#context, fileId);
+  }
+}

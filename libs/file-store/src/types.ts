@@ -1,0 +1,52 @@
+/** What callers hand in and get back; the front door turns these into HTTP. */
+import type { FileEntry } from '#libs/catalog';
+
+export interface UploadRequest {
+  readonly fileName: string | undefined;
+  readonly contentType: string;
+  /** Length of `body` in bytes where the caller knows it; the upload fails if it turns out otherwise. */
+  readonly declaredBytes: number | undefined;
+  /** Consumed once, with back-pressure; buffers are copied and never kept. An error it throws ends the upload. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
+export interface ReplicaState {
+  readonly name: string;
+  readonly state: 'stored' | 'pending' | 'copying' | 'failed' | 'absent';
+}
+
+/** What is known of a file now, its copies included. */
+export interface FileReceipt extends FileEntry {
+  readonly stores: readonly ReplicaState[];
+}
+
+export interface FileListQuery {
+  readonly prefix: string;
+  /** 1 to 1,000. */
+  readonly limit: number;
+  /** Opaque; from the page before. */
+  readonly cursor: string | undefined;
+}
+
+export interface FilePage {
+  readonly files: readonly FileReceipt[];
+  readonly nextCursor: string | undefined;
+}
+
+/** Bytes `start` to `end` of a file, `end` not included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where a file's bytes go. */
+export interface FileSink {
+  /** Called once, before any byte: decides which part is wanted, or none (a HEAD, a 304). What it throws ends the read. */
+  select(entry: FileEntry): ByteRange | undefined;
+  /**
+   * Takes verified bytes, in order; resolves when there is room for more. The memory is the file store's again after
+   * that. Not called for an empty range. The first call comes only when the first chunk has been verified, so a file that
+   * cannot be read fails before an answer has begun.
+   */
+  write(bytes: Buffer): Promise<void>;
+}
