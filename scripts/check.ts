@@ -1,0 +1,29 @@
+// Everything that can be said about the sources without running them. All steps run, so that one call names every fault.
+import { runProgram } from './run-program.js';
+
+// The same as in `npm run format`. Only the two folders at the root hold data: `libs/wal` is source.
+const UNFORMATTED = ['!data/**', '!wal/**', '!package-lock.json'];
+
+const STEPS: Array<[name: string, command: string[]]> = [
+  ['runtime', ['node', 'scripts/check-runtime.mjs']],
+  ['types', ['tsc', '--noEmit']],
+  ['lint', ['oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives']],
+  ['format', ['prettier', '--check', '--log-level', 'warn', '--ignore-path', '.gitignore', '.', ...UNFORMATTED]],
+  ['floor plan', ['depcruise', '--config', '.dependency-cruiser.mjs', 'apps', 'libs', 'scripts', 'test']],
+  ['tidy', [process.execPath, ...process.execArgv, 'scripts/tidy/main.ts']],
+];
+
+let failedSteps = 0;
+for (const [name, command] of STEPS) {
+  const startedAt = performance.now();
+  const { exitCode, output } = await runProgram(command, { output: 'captured' });
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`${exitCode === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+  if (exitCode === 0) continue;
+  failedSteps += 1;
+  console.log(`${output.trimEnd()}\n`);
+}
+if (failedSteps > 0) {
+  console.error(`check: ${failedSteps} of ${STEPS.length} steps failed`);
+  process.exitCode = 1;
+}
