@@ -44,7 +44,10 @@ export interface TestInstallation {
   abandon(): Promise<void>;
 }
 
-export async function openInstallation(paths: InstallationPaths, chunkSizeBytes = CHUNK_SIZE): Promise<TestInstallation> {
+export async function openInstallation(
+  paths: InstallationPaths,
+  chunkSizeBytes = CHUNK_SIZE,
+): Promise<TestInstallation> {
   const cache = new EntryCache();
   const parts = await boot({
     fs: nodeFileSystem,

@@ -30,14 +30,14 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
   }
 
   /** Why no checkpoint is taken any more, or undefined. */
-  get failure(): unknown {
+  get failure(): Error | undefined {
     return this.#failure;
   }
 
@@ -84,7 +84,7 @@ export class Checkpointer {
     try {
       await this.#options.primary.applied.flush();
     } catch (error) {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#options.log.error(
         { err: error },
         'the primary could not be flushed; the log keeps everything until a restart',

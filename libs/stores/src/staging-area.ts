@@ -84,6 +84,6 @@ export class StagingArea {
 
 async function chunkDigest(bytes: Buffer): Promise<ChunkId> {
   if (bytes.length < HASH_OFF_THREAD_BYTES) return createHash('sha256').update(bytes).digest('hex') as ChunkId;
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Buffer<ArrayBuffer>);
+  const digest = await crypto.subtle.digest('SHA-256', bytes);
   return Buffer.from(digest).toString('hex') as ChunkId;
 }

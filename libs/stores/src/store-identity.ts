@@ -7,8 +7,8 @@ import type { FileSystem } from '#libs/durable-fs';
 import { isUuid, StoreError, systemErrorCode } from '#libs/kernel';
 import type { ClusterId, StoreId } from '#libs/kernel';
 import { join } from 'node:path';
-import { IDENTITY_FILE } from './store-layout.js';
 
+const IDENTITY_FILE = 'holdfast.json';
 const FORMAT = 1;
 
 /** Another store of the same installation, as this one last knew it. */

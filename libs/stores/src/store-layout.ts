@@ -4,7 +4,6 @@
  */
 import type { ObjectKey, ObjectKind } from './store.js';
 
-export const IDENTITY_FILE = 'holdfast.json';
 export const STAGING_DIRECTORY = 'staging';
 export const CORRUPT_DIRECTORY = 'corrupt';
 
