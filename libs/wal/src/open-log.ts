@@ -75,6 +75,7 @@ export async function openLog(
   const scan = verified.segments.at(-1)!;
   const tornTailPath = verified.tail === 'torn' ? await setAsideTail(fs, layout, scan, nowMs) : undefined;
   const file = await rewriteActive(fs, layout, scan);
+  for (const leftover of verified.leftovers) await fs.unlink(leftover.path);
   const log = new WriteAheadLog({
     fs,
     layout,

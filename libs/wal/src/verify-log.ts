@@ -19,6 +19,8 @@ export interface VerifiedLog {
   readonly endMark: string;
   /** In LSN order, without gaps above the checkpoint; the last is the active one. */
   readonly segments: readonly SegmentScan[];
+  /** Segments before a gap at or below the checkpoint: of no use, to be removed. */
+  readonly leftovers: readonly SegmentScan[];
   readonly checkpointLsn: Lsn;
   readonly firstLsn: Lsn;
   readonly lastLsn: Lsn;
@@ -58,6 +60,7 @@ export async function verifyLog(
     logId: active.header.logId,
     endMark: active.header.endMark,
     segments,
+    leftovers: scans.slice(0, scans.length - segments.length),
     checkpointLsn,
     firstLsn: segments[0]!.header.firstLsn,
     lastLsn: active.lastLsn,

@@ -1,0 +1,203 @@
+/** Named damages, each with what opening the log makes of it. */
+import { CrashFileSystem } from '#libs/durable-fs/testing';
+import { encodeFrame, frameChecksum, frameLength, lsn, NO_LSN } from '#libs/kernel';
+import type { ErrorCode, Lsn } from '#libs/kernel';
+import { describe, expect, it } from 'vitest';
+import { openTestLog, readTexts, textDraft, WAL_PATH } from '../testing/src/index.js';
+import { segmentName } from './log-layout.js';
+
+const SEGMENTS = `${WAL_PATH}/segments`;
+const TEXTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+/** Three records a segment of 4,096 bytes, each in a batch of its own: segments 1, 4 and 7. */
+const RECORD_BYTES = 1000;
+const HEADER_BYTES = 128;
+const FRAME_BYTES = 56 + RECORD_BYTES + 8;
+
+interface Damage {
+  readonly segment: number;
+  /** Frame within the segment, from 0; -1 is the header. */
+  readonly frame: number;
+  /** Within the frame. */
+  readonly from: number;
+  readonly bytes: Buffer;
+}
+
+const flipped = (segment: number, frame: number, from: number): Damage => ({
+  segment,
+  frame,
+  from,
+  bytes: Buffer.from([0xa5]),
+});
+const zeroed = (segment: number, frame: number, from: number, count: number): Damage => ({
+  segment,
+  frame,
+  from,
+  bytes: Buffer.alloc(count),
+});
+
+async function closedLog(): Promise<CrashFileSystem> {
+  const fs = new CrashFileSystem();
+  const log = await openTestLog(fs);
+  for (const text of TEXTS) await log.append(textDraft(text, RECORD_BYTES));
+  await log.close();
+  return fs;
+}
+
+async function damage(fs: CrashFileSystem, { segment, frame, from, bytes }: Damage): Promise<void> {
+  const file = await fs.openWrite(`${SEGMENTS}/${segmentName(lsn(segment))}`);
+  const frameStart = frame < 0 ? 0 : HEADER_BYTES + frame * FRAME_BYTES;
+  await file.write(bytes, frameStart + from);
+  await file.dataSync();
+  await file.close();
+}
+
+describe('a damaged log', () => {
+  const REFUSED: readonly [string, Damage, ErrorCode, { segment: number; frame: number; lsn: number }][] = [
+    ['a byte flipped in the first record', flipped(1, 0, 300), 'log_corrupt', { segment: 1, frame: 0, lsn: 1 }],
+    ['a byte flipped in a sealed segment', flipped(4, 1, 300), 'log_corrupt', { segment: 4, frame: 1, lsn: 5 }],
+    [
+      'a record of a sealed segment zeroed',
+      zeroed(4, 2, 0, FRAME_BYTES),
+      'log_corrupt',
+      { segment: 7, frame: -1, lsn: 6 },
+    ],
+    ['a record that a later one proves durable', flipped(7, 0, 300), 'log_corrupt', { segment: 7, frame: 0, lsn: 7 }],
+    ['rot in the last acknowledged record', flipped(7, 1, 300), 'log_corrupt', { segment: 7, frame: 1, lsn: 8 }],
+  ];
+
+  it.each(REFUSED)('refuses: %s', async (_what, harm, code, where) => {
+    const fs = await closedLog();
+    await damage(fs, harm);
+    const tree = fs.tree();
+    await expect(openTestLog(fs)).rejects.toMatchObject({
+      code,
+      context: {
+        path: `${SEGMENTS}/${segmentName(lsn(where.segment))}`,
+        offset_bytes: where.frame < 0 ? 0 : HEADER_BYTES + where.frame * FRAME_BYTES,
+        lsn: where.lsn,
+      },
+    });
+    expect(fs.tree()).toEqual(tree);
+  });
+
+  it('refuses a segment whose header does not hold', async () => {
+    const fs = await closedLog();
+    await damage(fs, flipped(7, -1, 50));
+    await expect(openTestLog(fs)).rejects.toMatchObject({ code: 'log_corrupt' });
+  });
+
+  it('refuses when a segment above the checkpoint is gone while an older one is there', async () => {
+    const fs = await closedLog();
+    await fs.unlink(`${SEGMENTS}/${segmentName(lsn(4))}`);
+    await expect(openTestLog(fs)).rejects.toMatchObject({ code: 'log_corrupt', context: { lsn: 4 } });
+  });
+
+  it('refuses a version of the future', async () => {
+    const fs = await closedLog();
+    const path = `${SEGMENTS}/${segmentName(lsn(1))}`;
+    const header = Buffer.from((await fs.readFile(path)).subarray(0, HEADER_BYTES));
+    header.writeUInt32LE(2, 8);
+    header.writeUInt32LE(frameChecksum(header.subarray(0, 124)), 124);
+    await damage(fs, { segment: 1, frame: -1, from: 0, bytes: header });
+    await expect(openTestLog(fs)).rejects.toMatchObject({ code: 'future_format' });
+  });
+
+  const TORN: readonly [string, Damage, number][] = [
+    ['a sector of the last record that never reached the disk', zeroed(7, 1, 344, 512), 7],
+    ['the last record without its end', zeroed(7, 1, 600, FRAME_BYTES - 600), 7],
+    ['a length that no frame has', { segment: 7, frame: 1, from: 8, bytes: Buffer.from([3, 0, 0, 0]) }, 7],
+  ];
+
+  it.each(TORN)('sets aside: %s', async (_what, harm, survivors) => {
+    const fs = await closedLog();
+    await damage(fs, harm);
+    const log = await openTestLog(fs);
+    expect(await readTexts(log)).toEqual(TEXTS.slice(0, survivors));
+    expect(Object.keys(fs.tree()).filter((path) => path.endsWith('.torn'))).toHaveLength(1);
+    expect((await log.append(textDraft('again'))).lsn).toBe(survivors + 1);
+    await log.close();
+    expect(await readTexts(await openTestLog(fs))).toEqual([...TEXTS.slice(0, survivors), 'again']);
+  });
+
+  it('refuses a torn record that has been applied', async () => {
+    const fs = await closedLog();
+    await damage(fs, zeroed(7, 1, 600, FRAME_BYTES - 600));
+    await expect(openTestLog(fs, { applied: lsn(8) })).rejects.toMatchObject({
+      code: 'log_corrupt',
+      context: { lsn: 8 },
+    });
+  });
+
+  it('refuses a log that ends before what has been applied', async () => {
+    const fs = await closedLog();
+    await expect(openTestLog(fs, { applied: lsn(9) })).rejects.toMatchObject({
+      code: 'log_behind',
+      context: { log_last_lsn: 8, applied_lsn: 9 },
+    });
+  });
+
+  it('is not fooled by a frame inside a payload that claims a high durable LSN', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    const forged = Buffer.alloc(frameLength(8));
+    const fields = {
+      prev: 0,
+      type: 1,
+      flags: 0,
+      lsn: lsn(99),
+      durableLsn: lsn(98),
+      logId: log.logId,
+      endMark: 'ff'.repeat(8),
+    };
+    encodeFrame(forged, 0, fields, [Buffer.alloc(8)]);
+    await log.append(textDraft('kept'));
+    await log.append({
+      type: 'upload_begin',
+      flags: 0,
+      payloadParts: [Buffer.alloc(1024), forged, Buffer.alloc(512, 1)],
+    });
+    await log.close();
+    // The end of the carrying frame is lost; the forged one within it is whole.
+    const carrierStart = HEADER_BYTES + frameLength(4);
+    const file = await fs.openWrite(`${SEGMENTS}/${segmentName(lsn(1))}`);
+    await file.write(Buffer.alloc(256), carrierStart + 56 + 1024 + forged.length + 256);
+    expect(await readTexts(await openTestLog(fs))).toEqual(['kept']);
+  });
+});
+
+describe('gaps at or below the checkpoint', () => {
+  async function checkpointed(at: Lsn): Promise<CrashFileSystem> {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    for (const text of TEXTS) await log.append(textDraft(text, RECORD_BYTES));
+    // Recorded, but the segments stay: as if the power had gone before they were removed.
+    fs.failNext({ operation: 'unlink', errorCode: 'EIO' });
+    await expect(log.checkpoint(at)).rejects.toMatchObject({ code: 'EIO' });
+    await log.close();
+    return fs;
+  }
+
+  it('mean nothing when the oldest segment is gone', async () => {
+    const fs = await checkpointed(lsn(6));
+    await fs.unlink(`${SEGMENTS}/${segmentName(lsn(1))}`);
+    const log = await openTestLog(fs);
+    expect(await readTexts(log, log.checkpointLsn)).toEqual(['g', 'h']);
+    expect(Object.keys(fs.tree()).filter((path) => path.endsWith('.wal'))).toHaveLength(2);
+  });
+
+  it('mean nothing when a segment in the middle is gone, or damaged', async () => {
+    const fs = await checkpointed(lsn(6));
+    await damage(fs, flipped(4, 1, 300));
+    const log = await openTestLog(fs);
+    expect(log.checkpointLsn).toBe(6);
+    expect(await readTexts(log, lsn(6))).toEqual(['g', 'h']);
+    // What lies before the gap can never be read in order again.
+    expect(Object.keys(fs.tree()).filter((path) => path.endsWith('.wal'))).toHaveLength(1);
+  });
+
+  it('are damage when the checkpoint ends within them', async () => {
+    const fs = await checkpointed(lsn(5));
+    await damage(fs, flipped(4, 1, 300));
+    await expect(openTestLog(fs, { applied: NO_LSN })).rejects.toMatchObject({ code: 'log_corrupt' });
+  });
+});

@@ -1,0 +1,175 @@
+import { CrashFileSystem } from '#libs/durable-fs/testing';
+import { lsn } from '#libs/kernel';
+import type { Frame } from '#libs/kernel';
+import { describe, expect, it } from 'vitest';
+import { openTestLog, readTexts, textDraft, WAL_PATH } from '../testing/src/index.js';
+
+const names = (count: number, prefix = 'r'): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+describe('a log', () => {
+  it('gives back what was appended, in order, with consecutive LSNs', async () => {
+    const log = await openTestLog(new CrashFileSystem());
+    const frames = await Promise.all(names(50).map((name) => log.append(textDraft(name))));
+    expect(frames.map((frame) => frame.lsn)).toEqual(frames.map((_frame, index) => index + 1));
+    expect(await readTexts(log)).toEqual(names(50));
+    expect(await readTexts(log, lsn(48))).toEqual(['r48', 'r49']);
+  });
+
+  it('answers many appends with few barriers', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs, { segmentSizeBytes: 65_536 });
+    let barriers = 0;
+    fs.onBoundary(({ operation }) => {
+      if (operation === 'dataSync') barriers += 1;
+    });
+    await Promise.all(names(100).map((name) => log.append(textDraft(name))));
+    expect(barriers).toBe(1);
+  });
+
+  it('tells its listener of every record before the caller, in order', async () => {
+    const log = await openTestLog(new CrashFileSystem());
+    const committed: Frame[] = [];
+    log.listen({ committed: (frames) => committed.push(...frames), checkpointWanted: () => undefined });
+    await Promise.all(
+      names(20).map(async (name) => {
+        const frame = await log.append(textDraft(name));
+        expect(committed).toContain(frame);
+      }),
+    );
+    expect(committed.map((frame) => frame.lsn)).toEqual(names(20).map((_name, index) => index + 1));
+  });
+
+  it('goes on in a new segment when one is full, and reads across the border', async () => {
+    const log = await openTestLog(new CrashFileSystem());
+    for (const name of names(40)) await log.append(textDraft(name, 300));
+    const segments = log.segments();
+    expect(segments.length).toBeGreaterThan(3);
+    expect(segments.map(({ state }) => state)).toEqual([...segments.slice(1).map(() => 'sealed'), 'active']);
+    segments.slice(1).forEach((segment, index) => expect(segment.firstLsn).toBe(segments[index]!.lastLsn + 1));
+    expect(await readTexts(log)).toEqual(names(40));
+  });
+
+  it('makes a segment as large as a record needs', async () => {
+    const log = await openTestLog(new CrashFileSystem());
+    await log.append(textDraft('small'));
+    await log.append(textDraft('large', 100_000));
+    await log.append(textDraft('after'));
+    expect(await readTexts(log)).toEqual(['small', 'large', 'after']);
+  });
+
+  it('goes on after a restart, above the last LSN', async () => {
+    const fs = new CrashFileSystem();
+    const before = await openTestLog(fs);
+    for (const name of names(30)) await before.append(textDraft(name, 200));
+    await before.close();
+    const after = await openTestLog(fs);
+    expect(after.logId).toBe(before.logId);
+    expect((await after.append(textDraft('next'))).lsn).toBe(31);
+    expect(await readTexts(after)).toEqual([...names(30), 'next']);
+  });
+
+  it('removes segments behind a checkpoint, oldest first, and starts behind it after a restart', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    for (const name of names(40)) await log.append(textDraft(name, 300));
+    await log.checkpoint(lsn(25));
+    expect(log.oldestLsn).toBeGreaterThan(1);
+    expect(log.oldestLsn).toBeLessThanOrEqual(26);
+    await log.close();
+    const reopened = await openTestLog(fs);
+    expect(reopened.checkpointLsn).toBe(25);
+    expect(await readTexts(reopened, reopened.checkpointLsn)).toEqual(names(40).slice(25));
+  });
+
+  it('at its size limit waits for a checkpoint, then refuses with log_full', async () => {
+    const log = await openTestLog(new CrashFileSystem(), { maxSizeBytes: 4 * 4096 });
+    let wanted = 0;
+    log.listen({ committed: () => undefined, checkpointWanted: () => (wanted += 1) });
+    const fill = async (): Promise<void> => {
+      for (;;) await log.append(textDraft('x', 500));
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'log_full', retryable: true });
+    expect(wanted).toBeGreaterThan(0);
+    const waiting = log.append(textDraft('waited'));
+    await log.checkpoint(log.committedLsn);
+    await expect(waiting).resolves.toBeDefined();
+  });
+
+  it('refuses appends once closed', async () => {
+    const log = await openTestLog(new CrashFileSystem());
+    await log.close();
+    await expect(log.append(textDraft('late'))).rejects.toMatchObject({ code: 'shutting_down' });
+  });
+});
+
+describe('a log whose disk fails', () => {
+  it('is poisoned by a failed fdatasync: nothing is acknowledged, nothing is appended, reads go on', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    await log.append(textDraft('kept'));
+    fs.failNext({ operation: 'dataSync', errorCode: 'EIO' });
+    await expect(log.append(textDraft('unknown'))).rejects.toMatchObject({
+      code: 'outcome_unknown',
+      context: { lsn: 2, log_id: log.logId },
+    });
+    const operations = fs.operationCount;
+    await expect(log.append(textDraft('refused'))).rejects.toMatchObject({ code: 'log_poisoned' });
+    expect(fs.operationCount).toBe(operations);
+    expect(log.poisoned).toBe(true);
+    expect(await readTexts(log)).toEqual(['kept']);
+  });
+
+  it('cuts a failed write back, durably, and goes on with the same LSN', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    await log.append(textDraft('kept'));
+    fs.failNext({ operation: 'write', errorCode: 'ENOSPC', writtenBytes: 70 });
+    await expect(log.append(textDraft('refused', 600))).rejects.toMatchObject({ code: 'disk_reserve' });
+    expect((await log.append(textDraft('next'))).lsn).toBe(2);
+    fs.halt();
+    expect(await readTexts(await openTestLog(fs.killed()))).toEqual(['kept', 'next']);
+  });
+
+  it('leaves no trace of a failed write even if the power goes right after the refusal', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    await log.append(textDraft('kept'));
+    fs.failNext({ operation: 'write', errorCode: 'EIO', writtenBytes: 128 });
+    await expect(log.append(textDraft('refused', 600))).rejects.toMatchObject({ code: 'log_write_failed' });
+    fs.halt();
+    expect(fs.durableBytes(`${WAL_PATH}/segments/00000000000000000001.wal`)).toEqual(
+      Buffer.from(await fs.killed().readFile(`${WAL_PATH}/segments/00000000000000000001.wal`)),
+    );
+  });
+
+  it('is poisoned when a failed write cannot be cut back', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    fs.failNext({ operation: 'write', errorCode: 'EIO', times: 2 });
+    await expect(log.append(textDraft('unknown'))).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(log.poisoned).toBe(true);
+  });
+
+  it('refuses writes while there is no room for a new segment, and goes on when there is', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    await log.append(textDraft('kept', 3000));
+    // The segment made ahead, and the one asked for.
+    fs.failNext({ operation: 'create', errorCode: 'ENOSPC', times: 2 });
+    await expect(log.append(textDraft('refused', 3000))).rejects.toMatchObject({ code: 'disk_reserve' });
+    fs.clearFaults();
+    expect((await log.append(textDraft('next', 3000))).lsn).toBe(2);
+    expect(await readTexts(log)).toEqual(['kept', 'next']);
+  });
+
+  it('is poisoned when a rotation fails after the new name may be durable', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    await log.append(textDraft('kept', 3000));
+    fs.failNext({ operation: 'syncDirectory', errorCode: 'EIO' });
+    await expect(log.append(textDraft('refused', 3000))).rejects.toMatchObject({ code: 'log_poisoned' });
+    fs.halt();
+    expect(await readTexts(await openTestLog(fs.killed()))).toEqual(['kept']);
+  });
+});
