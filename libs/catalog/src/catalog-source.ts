@@ -14,6 +14,8 @@ export function catalogSource(path: string): DataSource {
   return new DataSource({
     type: 'better-sqlite3',
     database: path,
+    // Nobody else writes here, and a wait for a stranger's lock would stop every request with it.
+    timeout: 0,
     entities: ENTITIES,
     migrations: [Initial1764000000000],
     migrationsRun: true,

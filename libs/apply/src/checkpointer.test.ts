@@ -1,0 +1,91 @@
+import { crashStates } from '#libs/durable-fs/testing';
+import type { DiskSnapshot } from '#libs/durable-fs/testing';
+import { decodeWholeFrame, NO_LSN } from '#libs/kernel';
+import type { FileId } from '#libs/kernel';
+import { DirectoryStore } from '#libs/stores';
+import { verifyLog } from '#libs/wal';
+import { WAL_PATH } from '#libs/wal/testing';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { deleteAndApply, openApplyBench, PRIMARY_PATH, putAndApply } from '../testing/src/index.js';
+import type { ApplyBench } from '../testing/src/index.js';
+
+describe('a checkpoint', () => {
+  it('lets the log forget only what the primary durably has, in every state a power cut can leave', async () => {
+    await using bench = await openApplyBench();
+    const snapshots: DiskSnapshot[] = [];
+    bench.fs.onBoundary(() => snapshots.push(bench.fs.snapshot()));
+    const files: { readonly fileId: FileId; readonly deleted: boolean }[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const kept = await putAndApply(bench, `kept ${round} ${'.'.repeat(900)}`);
+      const deleted = await putAndApply(bench, `deleted ${round}`);
+      await deleteAndApply(bench, deleted);
+      files.push({ fileId: kept, deleted: false }, { fileId: deleted, deleted: true });
+      await bench.checkpointer.run();
+    }
+    snapshots.push(bench.fs.snapshot());
+    let checked = 0;
+    for (const [index, snapshot] of snapshots.entries()) {
+      for (const { label, fileSystem } of crashStates(snapshot, { limit: 10, seed: index })) {
+        const verified = await verifyLog(fileSystem, WAL_PATH, () => NO_LSN);
+        // Three records a file pair, and one a checkpoint.
+        const covered = Math.floor((verified!.checkpointLsn + 1) / 4) * 2;
+        const store = new DirectoryStore(fileSystem, PRIMARY_PATH, bench.primary.identity);
+        for (const { fileId, deleted } of files.slice(0, covered)) {
+          expect(await stateOf(store, fileId), `cut ${index}, ${label}`).toBe(deleted ? 'deleted' : 'whole');
+          checked += 1;
+        }
+      }
+    }
+    expect(checked).toBeGreaterThan(200);
+  });
+
+  it('is not taken while nothing has changed, not even by its own record', async () => {
+    await using bench = await openApplyBench();
+    await putAndApply(bench, 'hello');
+    await bench.checkpointer.run();
+    await bench.applier.drain();
+    const { committedLsn } = bench.wal;
+    await bench.checkpointer.run();
+    expect(bench.wal.committedLsn).toBe(committedLsn);
+  });
+
+  it('leaves every segment where the catalog cannot be made durable, and is taken later', async () => {
+    await using bench = await openApplyBench();
+    for (let index = 0; index < 8; index += 1) await putAndApply(bench, '.'.repeat(1000));
+    const reader = new Database(bench.catalogPath, { readonly: true });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT COUNT(*) FROM files').get();
+    const segments = bench.wal.segments();
+    await expect(bench.checkpointer.run()).rejects.toThrow(/checkpoint/);
+    expect(bench.wal.segments()).toEqual(segments);
+    expect(bench.wal.checkpointLsn).toBe(NO_LSN);
+    reader.close();
+    await bench.checkpointer.run();
+    expect(bench.wal.segments().length).toBeLessThan(segments.length);
+  });
+
+  it.each(['dataSync', 'syncDirectory'] as const)(
+    'after a failed %s of the primary is never taken again: the log keeps everything',
+    async (operation) => {
+      await using bench = await openApplyBench();
+      for (let index = 0; index < 8; index += 1) await putAndApply(bench, '.'.repeat(1000));
+      const segments = bench.wal.segments();
+      bench.fs.failNext({ operation, errorCode: 'EIO', pathPattern: /primary/ });
+      await expect(bench.checkpointer.run()).rejects.toMatchObject({ code: 'EIO' });
+      expect(bench.checkpointer.failure).toMatchObject({ code: 'EIO' });
+      await expect(bench.checkpointer.run()).rejects.toMatchObject({ code: 'EIO' });
+      expect(bench.wal.segments()).toEqual(segments);
+    },
+  );
+});
+
+async function stateOf(
+  store: ApplyBench['primary'] | DirectoryStore,
+  fileId: FileId,
+): Promise<'whole' | 'deleted' | 'lost'> {
+  const manifest = await store.get({ kind: 'manifest', id: fileId });
+  if (manifest !== undefined) return decodeWholeFrame(manifest).ok ? 'whole' : 'lost';
+  const tombstone = await store.get({ kind: 'tombstone', id: fileId });
+  return tombstone !== undefined && decodeWholeFrame(tombstone).ok ? 'deleted' : 'lost';
+}
