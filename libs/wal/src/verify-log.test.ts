@@ -1,10 +1,12 @@
 /** Named damages, each with what opening the log makes of it. */
-import { CrashFileSystem } from '#libs/durable-fs/testing';
-import { encodeFrame, frameChecksum, frameLength, lsn, NO_LSN } from '#libs/kernel';
+import { CrashFileSystem, crashStates } from '#libs/durable-fs/testing';
+import type { DiskSnapshot } from '#libs/durable-fs/testing';
+import { decodeFrame, encodeFrame, frameChecksum, frameLength, lsn, NO_LSN } from '#libs/kernel';
 import type { ErrorCode, Lsn } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { openTestLog, readTexts, textDraft, WAL_PATH } from '../testing/src/index.js';
 import { segmentName } from './log-layout.js';
+import { decodeSegmentHeader } from './segment-header.js';
 
 const SEGMENTS = `${WAL_PATH}/segments`;
 const TEXTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
@@ -60,6 +62,12 @@ describe('a damaged log', () => {
       zeroed(4, 2, 0, FRAME_BYTES),
       'log_corrupt',
       { segment: 7, frame: -1, lsn: 6 },
+    ],
+    [
+      'a sector missing in a record that a later one proves durable',
+      zeroed(7, 0, 384, 512),
+      'log_corrupt',
+      { segment: 7, frame: 0, lsn: 7 },
     ],
     ['a record that a later one proves durable', flipped(7, 0, 300), 'log_corrupt', { segment: 7, frame: 0, lsn: 7 }],
     ['rot in the last acknowledged record', flipped(7, 1, 300), 'log_corrupt', { segment: 7, frame: 1, lsn: 8 }],
@@ -162,6 +170,61 @@ describe('a damaged log', () => {
     const file = await fs.openWrite(`${SEGMENTS}/${segmentName(lsn(1))}`);
     await file.write(Buffer.alloc(256), carrierStart + 56 + 1024 + forged.length + 256);
     expect(await readTexts(await openTestLog(fs))).toEqual(['kept']);
+  });
+});
+
+describe('a frame that verifies but does not follow', () => {
+  const PLACES: readonly [string, { readonly lsn: number; readonly prev: 'right' | 'wrong' }][] = [
+    ['with an LSN that was given before', { lsn: 8, prev: 'right' }],
+    ['with an LSN that skips one', { lsn: 10, prev: 'right' }],
+    ['with another predecessor', { lsn: 9, prev: 'wrong' }],
+  ];
+
+  it.each(PLACES)('%s is no part of the log', async (_how, place) => {
+    const fs = await closedLog();
+    const path = `${SEGMENTS}/${segmentName(lsn(7))}`;
+    const bytes = await fs.readFile(path);
+    const header = decodeSegmentHeader(bytes);
+    const last = decodeFrame(bytes, HEADER_BYTES + FRAME_BYTES);
+    if (!header.ok || !last.ok) throw new Error('the log is not as this test expects');
+    const stray = Buffer.alloc(frameLength(5));
+    const { logId, endMark } = header.header;
+    const prev = place.prev === 'right' ? last.frame.checksum : (last.frame.checksum ^ 1) >>> 0;
+    const fields = { prev, type: 1, flags: 0, lsn: lsn(place.lsn), durableLsn: lsn(8), logId, endMark };
+    encodeFrame(stray, 0, fields, [Buffer.from('stray')]);
+    await damage(fs, { segment: 7, frame: 2, from: 0, bytes: stray });
+    expect(await readTexts(await openTestLog(fs))).toEqual(TEXTS);
+  });
+
+  it('makes a segment that does not follow the one before it damage', async () => {
+    const fs = await closedLog();
+    const header = Buffer.from((await fs.readFile(`${SEGMENTS}/${segmentName(lsn(4))}`)).subarray(0, HEADER_BYTES));
+    header.writeUInt32LE((header.readUInt32LE(64) ^ 1) >>> 0, 64);
+    header.writeUInt32LE(frameChecksum(header.subarray(0, 124)), 124);
+    await damage(fs, { segment: 4, frame: -1, from: 0, bytes: header });
+    await expect(openTestLog(fs)).rejects.toMatchObject({ code: 'log_corrupt' });
+  });
+});
+
+describe('a torn tail', () => {
+  it('is kept, in the log or in its copy, in every state that a power cut during the open can leave', async () => {
+    const fs = await closedLog();
+    await damage(fs, zeroed(7, 1, 600, FRAME_BYTES - 600));
+    const torn = Buffer.from('h'.padEnd(64, '.'));
+    const snapshots: DiskSnapshot[] = [];
+    fs.onBoundary(() => snapshots.push(fs.snapshot()));
+    await openTestLog(fs);
+    snapshots.push(fs.snapshot());
+    for (const [cut, snapshot] of snapshots.entries()) {
+      for (const { label, fileSystem } of crashStates(snapshot, { limit: 20, seed: cut })) {
+        const files = Object.keys(fileSystem.tree()).filter((path) => path.endsWith('.wal') || path.endsWith('.torn'));
+        const contents = await Promise.all(files.map((path) => fileSystem.readFile(path)));
+        expect(
+          contents.some((content) => content.includes(torn)),
+          `cut ${cut}, ${label}`,
+        ).toBe(true);
+      }
+    }
   });
 });
 
