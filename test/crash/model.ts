@@ -2,7 +2,7 @@
  * What a client may believe about its files while a server dies under it. An answered upload exists, an answered delete
  * is final, an operation without an answer may have happened or not; but whatever is visible is whole.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../server/http-client.js';
 
 type Belief = 'exists' | 'deleted' | 'perhaps_deleted';
 
@@ -70,8 +70,4 @@ export class ClientModel {
   #believe(fileId: string, belief: Belief): void {
     this.#files.set(fileId, { ...this.#files.get(fileId)!, belief });
   }
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,0 +1,181 @@
+// Uploads that must not become files: each is refused with a reason the client can read, and leaves nothing behind.
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { sendForm, store } from '../server/file-client.js';
+import type { Problem } from '../server/file-client.js';
+import { useServer } from '../server/harness.js';
+import { ask, talk, testBytes } from '../server/http-client.js';
+import type { Answer } from '../server/http-client.js';
+import { CHUNK_SIZE, filesBelow, MAX_FILE_SIZE } from '../server/installation.js';
+
+const server = useServer();
+
+const problemOf = (answer: Answer) => {
+  expect(answer.headers['content-type']).toBe('application/problem+json');
+  const problem = answer.json<Problem>();
+  expect(problem.status).toBe(answer.status);
+  return [problem.status, problem.code];
+};
+
+async function nothingStored(): Promise<void> {
+  const { files } = (await ask(`${server.url}/files`)).json<{ files: unknown[] }>();
+  expect(files).toEqual([]);
+  for (const place of ['staging', 'chunks', 'manifests']) {
+    expect(await filesBelow(join(server.installation.primary, place))).toEqual([]);
+  }
+}
+
+async function eventually(check: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** Longer than any buffer between the two ends, so that the server has to stop a client that is still sending. */
+const HUGE = 24 * 1024 * 1024;
+
+async function* endless(bytes: number): AsyncGenerator<Buffer> {
+  const piece = testBytes(64 * 1024);
+  for (let sent = 0; sent < bytes; sent += piece.length) yield piece;
+}
+
+describe('refused', () => {
+  afterEach(nothingStored);
+
+  it('without a name', async () => {
+    for (const path of ['/write', '/upload', '/upload?name=']) {
+      const method = path === '/write' ? 'PUT' : 'POST';
+      const answer = await ask(`${server.url}${path}`, { method, body: 'x' });
+      expect(problemOf(answer)).toEqual([400, 'invalid_file_name']);
+    }
+  });
+
+  it('with two names', async () => {
+    const answer = await ask(`${server.url}/write?name=a&name=b`, { method: 'PUT', body: 'x' });
+    expect(problemOf(answer)).toEqual([400, 'invalid_request']);
+  });
+
+  it.each([
+    ['replication=sync', 501, 'not_implemented'],
+    ['replication=sync&wait=1', 501, 'not_implemented'],
+    ['replication=maybe', 400, 'invalid_request'],
+    ['wait=1', 400, 'invalid_request'],
+  ])('with ?%s', async (query, status, code) => {
+    const answer = await ask(`${server.url}/upload?name=a&${query}`, { method: 'POST', body: 'x' });
+    expect(problemOf(answer)).toEqual([status, code]);
+  });
+
+  it('with a declared length over the limit', async () => {
+    const body = testBytes(MAX_FILE_SIZE + 1);
+    const answer = await ask(`${server.url}/write?name=a`, { method: 'PUT', body });
+    expect(problemOf(answer)).toEqual([413, 'file_too_large']);
+    expect(answer.headers.connection).toBe('close');
+  });
+
+  it('with a declared length over the limit and a client that goes on sending', async () => {
+    const headers = { 'content-length': HUGE };
+    const answer = await ask(`${server.url}/write?name=a`, { method: 'PUT', headers, body: endless(HUGE) });
+    expect(problemOf(answer)).toEqual([413, 'file_too_large']);
+  });
+
+  it('with more bytes than the limit, undeclared', async () => {
+    const answer = await ask(`${server.url}/write?name=a`, { method: 'PUT', body: endless(HUGE) });
+    expect(problemOf(answer)).toEqual([413, 'file_too_large']);
+  });
+
+  it('with a form whose file is over the limit', async () => {
+    const form = new FormData();
+    form.append('file', new Blob([new Uint8Array(MAX_FILE_SIZE + 1)]), 'a.bin');
+    expect(problemOf(await sendForm(`${server.url}/upload`, form))).toEqual([413, 'file_too_large']);
+  });
+
+  it('with a form that cannot fit, before it is read', async () => {
+    const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': HUGE };
+    const answer = await ask(`${server.url}/upload`, { method: 'POST', headers, body: endless(HUGE) });
+    expect(problemOf(answer)).toEqual([413, 'file_too_large']);
+  });
+
+  it('with a form without a file', async () => {
+    const form = new FormData();
+    form.append('text', 'only text');
+    expect(problemOf(await sendForm(`${server.url}/upload`, form))).toEqual([400, 'file_missing']);
+  });
+
+  it('with a form without a boundary', async () => {
+    const headers = { 'content-type': 'multipart/form-data' };
+    const answer = await ask(`${server.url}/upload`, { method: 'POST', headers, body: 'x' });
+    expect(problemOf(answer)).toEqual([400, 'invalid_request']);
+  });
+
+  it('with a form that ends behind its file', async () => {
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+    const body = '--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\nhello\r\n--b\r\n';
+    const answer = await ask(`${server.url}/upload`, { method: 'POST', headers, body });
+    expect(problemOf(answer)).toEqual([400, 'upload_incomplete']);
+  });
+
+  it.each([
+    ['inline', 3_000],
+    ['in chunks', CHUNK_SIZE * 5],
+  ])('when the body is shorter than declared, %s', async (_what, sentBytes) => {
+    const head = `PUT /write?name=short HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${sentBytes + 1}\r\n\r\n`;
+    const answer = await talk(server.url, Buffer.concat([Buffer.from(head), testBytes(sentBytes)]));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('"code":"upload_incomplete"');
+    await eventually(nothingStored);
+  });
+
+  it('when a chunked body does not end', async () => {
+    const head = 'PUT /write?name=short HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n';
+    expect(await talk(server.url, head)).toContain('"code":"upload_incomplete"');
+    await eventually(nothingStored);
+  });
+
+  it('when the client goes away', async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(`PUT /write?name=gone HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${CHUNK_SIZE * 20}\r\n\r\n`);
+    socket.write(testBytes(CHUNK_SIZE * 10));
+    const staging = join(server.installation.primary, 'staging');
+    await eventually(async () => expect(await filesBelow(staging)).not.toEqual([]));
+    socket.destroy();
+    await eventually(nothingStored);
+  });
+
+  it('when the server is killed in the middle', async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    socket.on('error', () => undefined);
+    socket.write(`PUT /write?name=cut HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${CHUNK_SIZE * 20}\r\n\r\n`);
+    socket.write(testBytes(CHUNK_SIZE * 10));
+    const staging = join(server.installation.primary, 'staging');
+    await eventually(async () => expect(await filesBelow(staging)).not.toEqual([]));
+    await server.restart('SIGKILL');
+    socket.destroy();
+    const ready = (await ask(`${server.url}/ready`)).json<{ last_recovery: Record<string, number> }>();
+    expect(ready.last_recovery['staged_files_removed']).toBeGreaterThan(0);
+    expect(ready.last_recovery['interrupted_uploads']).toBeGreaterThan(0);
+  });
+});
+
+it('keeps the connection where the whole body was read', async () => {
+  const boundary = '--b\r\nContent-Disposition: form-data; name="t"\r\n\r\nx\r\n--b--\r\n';
+  const request =
+    `POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n` +
+    `Content-Length: ${boundary.length}\r\n\r\n${boundary}`;
+  const answers = await talk(server.url, `${request}GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  expect(answers).toMatch(/^HTTP\/1\.1 400 [\s\S]*HTTP\/1\.1 200 /);
+});
+
+it('serves on after all that', async () => {
+  const file = await store(server.url, { name: 'after', content: 'fine' });
+  expect((await ask(`${server.url}/read/${file.file_id}`)).body.toString()).toBe('fine');
+});

@@ -1,0 +1,58 @@
+/** A served installation for a test file: made before its tests, stopped and removed after them. */
+import { afterAll, beforeAll } from 'vitest';
+import { makeInstallation } from './installation.js';
+import type { Environment, Installation } from './installation.js';
+import { ServerProcess } from './server-process.js';
+
+export class TestServer {
+  readonly #settings: Environment;
+  #installation: Installation | undefined;
+  #process: ServerProcess | undefined;
+  #url: string | undefined;
+
+  constructor(settings: Environment = {}) {
+    this.#settings = settings;
+  }
+
+  get installation(): Installation {
+    return defined(this.#installation);
+  }
+
+  get process(): ServerProcess {
+    return defined(this.#process);
+  }
+
+  get url(): string {
+    return defined(this.#url);
+  }
+
+  async start(): Promise<void> {
+    this.#installation ??= await makeInstallation(this.#settings);
+    this.#process = new ServerProcess(this.#installation.environment);
+    this.#url = await this.#process.url();
+  }
+
+  /** Ends the process as a stop does, or with `SIGKILL` as a crash does, and starts it again on the same directories. */
+  async restart(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.process.stop(signal);
+    await this.start();
+  }
+
+  async remove(): Promise<void> {
+    await this.#process?.stop('SIGKILL');
+    await this.#installation?.remove();
+  }
+}
+
+/** One server for all tests of the file. */
+export function useServer(settings: Environment = {}): TestServer {
+  const server = new TestServer(settings);
+  beforeAll(() => server.start());
+  afterAll(() => server.remove());
+  return server;
+}
+
+function defined<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the server has not been started');
+  return value;
+}
