@@ -1,5 +1,6 @@
 /** A whole installation in a temporary directory, without the HTTP front door, for tests that stop and start it. */
 import { nodeFileSystem } from '#libs/durable-fs';
+import type { FileSystem } from '#libs/durable-fs';
 import { EntryCache, FileStore } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
@@ -46,11 +47,11 @@ export interface TestInstallation {
 
 export async function openInstallation(
   paths: InstallationPaths,
-  chunkSizeBytes = CHUNK_SIZE,
+  fs: FileSystem = nodeFileSystem,
 ): Promise<TestInstallation> {
   const cache = new EntryCache();
   const parts = await boot({
-    fs: nodeFileSystem,
+    fs,
     clock: systemClock,
     log: silentLog,
     walPath: paths.wal,
@@ -62,9 +63,9 @@ export async function openInstallation(
     changed: (fileId) => cache.drop(fileId),
   });
   const files = new FileStore(
-    { fs: nodeFileSystem, clock: systemClock, cache, ...parts },
+    { fs, clock: systemClock, cache, ...parts },
     {
-      chunkSizeBytes,
+      chunkSizeBytes: CHUNK_SIZE,
       inlineMaxBytes: INLINE_MAX,
       maxFileSizeBytes: 64 * 1024 * 1024,
       readParallelism: 4,

@@ -6,7 +6,7 @@ import type { ErrorCode, Lsn } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { openTestLog, readTexts, textDraft, WAL_PATH } from '../testing/src/index.js';
 import { segmentName } from './log-layout.js';
-import { decodeSegmentHeader } from './segment-header.js';
+import { decodeSegmentHeader, encodeSegmentHeader } from './segment-header.js';
 
 const SEGMENTS = `${WAL_PATH}/segments`;
 const TEXTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
@@ -196,13 +196,22 @@ describe('a frame that verifies but does not follow', () => {
     expect(await readTexts(await openTestLog(fs))).toEqual(TEXTS);
   });
 
-  it('makes a segment that does not follow the one before it damage', async () => {
+  it('makes a whole segment of another past damage', async () => {
     const fs = await closedLog();
-    const header = Buffer.from((await fs.readFile(`${SEGMENTS}/${segmentName(lsn(4))}`)).subarray(0, HEADER_BYTES));
-    header.writeUInt32LE((header.readUInt32LE(64) ^ 1) >>> 0, 64);
-    header.writeUInt32LE(frameChecksum(header.subarray(0, 124)), 124);
-    await damage(fs, { segment: 4, frame: -1, from: 0, bytes: header });
-    await expect(openTestLog(fs)).rejects.toMatchObject({ code: 'log_corrupt' });
+    const path = `${SEGMENTS}/${segmentName(lsn(4))}`;
+    const bytes = Buffer.from(await fs.readFile(path));
+    const header = decodeSegmentHeader(bytes);
+    if (!header.ok) throw new Error('the log is not as this test expects');
+    let prev = (header.header.prev ^ 1) >>> 0;
+    encodeSegmentHeader({ ...header.header, prev }).copy(bytes);
+    for (let at = HEADER_BYTES; at < HEADER_BYTES + 3 * FRAME_BYTES; at += FRAME_BYTES) {
+      const decoded = decodeFrame(Buffer.from(bytes), at);
+      if (!decoded.ok) throw new Error('the log is not as this test expects');
+      const fields = { ...decoded.frame, prev, endMark: header.header.endMark };
+      prev = encodeFrame(bytes, at, fields, [decoded.frame.payload]).checksum;
+    }
+    await damage(fs, { segment: 4, frame: -1, from: 0, bytes });
+    await expect(openTestLog(fs)).rejects.toMatchObject({ code: 'log_corrupt', context: { lsn: 4 } });
   });
 });
 
