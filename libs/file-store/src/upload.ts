@@ -66,6 +66,7 @@ class Upload {
       const content = body.inline === undefined ? await this.#publish(body.staged) : inlineContent(body.inline);
       const frame = await withSpan(SPAN.walAppend, undefined, () => this.#append(body, content));
       await withSpan(SPAN.saveMetadata, undefined, () => this.#context.applier.applied(frame.lsn));
+      await withSpan(SPAN.invalidateCache, undefined, async () => this.#context.cache.drop(this.#fileId));
       return this.#receipt();
     } catch (error) {
       throw withFileId(error, this.#fileId);

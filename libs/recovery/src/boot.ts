@@ -100,7 +100,8 @@ async function recover(options: BootOptions, releaseLocks: () => void): Promise<
     interruptedUploads,
     stagedFilesRemoved,
     tornTailPath,
-    catalogRebuilt: rebuilt,
+    // The first catalog of a new installation replaces none.
+    catalogRebuilt: stores.primaryWasMade ? undefined : rebuilt,
     damagedManifests,
     logWasGone,
   };
