@@ -71,13 +71,19 @@ describe('the list', () => {
     await store(server.url, { name: extra.file_name, content: extra.file_name });
   });
 
-  it.each(['limit=0', 'limit=1001', 'limit=x', 'limit=', 'limit=1&limit=2', 'cursor=x', 'cursor=', 'prefix=a&prefix=b'])(
-    'refuses ?%s',
-    async (query) => {
-      const answer = await ask(`${server.url}/files?${query}`);
-      expect([answer.status, answer.json<Problem>().code]).toEqual([400, 'invalid_request']);
-    },
-  );
+  it.each([
+    'limit=0',
+    'limit=1001',
+    'limit=x',
+    'limit=',
+    'limit=1&limit=2',
+    'cursor=x',
+    'cursor=',
+    'prefix=a&prefix=b',
+  ])('refuses ?%s', async (query) => {
+    const answer = await ask(`${server.url}/files?${query}`);
+    expect([answer.status, answer.json<Problem>().code]).toEqual([400, 'invalid_request']);
+  });
 });
 
 describe('a deleted file', () => {
@@ -105,7 +111,7 @@ describe('a deleted file', () => {
     const file = await store(server.url, { name: 'twice', content: 'x' });
     const remove = () => ask(`${server.url}/files/${file.file_id}`, { method: 'DELETE' });
     const statuses = (await Promise.all([remove(), remove()])).map(({ status }) => status);
-    expect(statuses.toSorted()).toEqual([204, 404]);
+    expect(new Set(statuses)).toEqual(new Set([204, 404]));
   });
 
   it('cannot be one with a malformed id', async () => {
@@ -116,7 +122,7 @@ describe('a deleted file', () => {
 
 it('keeps all that was acknowledged through a crash', async () => {
   const before = await listAll('limit=1000');
-  const added = await store(server.url, { name: 'zz-last', content: 'written just before the crash' });
+  const added = await store(server.url, { name: '📦📦📦', content: 'written just before the crash' });
   await server.restart('SIGKILL');
   const after = await listAll('limit=1000');
   expect(after.map((file) => file.file_id)).toEqual([...before, added].map((file) => file.file_id));

@@ -134,7 +134,8 @@ describe('refused', () => {
   });
 
   it('when a chunked body does not end', async () => {
-    const head = 'PUT /write?name=short HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n';
+    const head =
+      'PUT /write?name=short HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n';
     expect(await talk(server.url, head)).toContain('"code":"upload_incomplete"');
     await eventually(nothingStored);
   });
@@ -171,7 +172,10 @@ it('keeps the connection where the whole body was read', async () => {
   const request =
     `POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n` +
     `Content-Length: ${boundary.length}\r\n\r\n${boundary}`;
-  const answers = await talk(server.url, `${request}GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  const answers = await talk(
+    server.url,
+    `${request}GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+  );
   expect(answers).toMatch(/^HTTP\/1\.1 400 [\s\S]*HTTP\/1\.1 200 /);
 });
 

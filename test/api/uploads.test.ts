@@ -100,7 +100,6 @@ describe('names', () => {
     expect(file.file_name).toBe(name);
     const download = await ask(`${server.url}/download/${file.file_id}`);
     expect(download.body.toString()).toBe('named');
-    // eslint-disable-next-line no-control-regex
     expect(download.headers['content-disposition']).toMatch(/^attachment; filename[\u0020-\u007e]*$/);
   });
 
@@ -109,15 +108,21 @@ describe('names', () => {
     expect(answer.json<StoredFile>().file_name).toBe(name);
   });
 
-  it.each(['', 'line\nbreak', 'carriage\rreturn', 'nul\0', 'del\u007f', 'c1\u0085', 'x'.repeat(1025), '📦'.repeat(257)])(
-    'refuses %j',
-    async (name) => {
-      const raw = await putRaw(server.url, { name, content: 'x' });
-      expect([raw.status, raw.json()['code']]).toEqual([400, 'invalid_file_name']);
-      const form = await postForm(server.url, { name, content: 'x' });
-      expect(form.status).toBe(400);
-    },
-  );
+  it.each([
+    '',
+    'line\nbreak',
+    'carriage\rreturn',
+    'nul\0',
+    'del\u007f',
+    'c1\u0085',
+    'x'.repeat(1025),
+    '📦'.repeat(257),
+  ])('refuses %j', async (name) => {
+    const raw = await putRaw(server.url, { name, content: 'x' });
+    expect([raw.status, raw.json()['code']]).toEqual([400, 'invalid_file_name']);
+    const form = await postForm(server.url, { name, content: 'x' });
+    expect(form.status).toBe(400);
+  });
 
   it('takes the name in the query before the one in the form', async () => {
     const form = new FormData();

@@ -1,5 +1,5 @@
 /** A served installation for a test file: made before its tests, stopped and removed after them. */
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { makeInstallation } from './installation.js';
 import type { Environment, Installation } from './installation.js';
 import { ServerProcess } from './server-process.js';
@@ -49,6 +49,14 @@ export function useServer(settings: Environment = {}): TestServer {
   const server = new TestServer(settings);
   beforeAll(() => server.start());
   afterAll(() => server.remove());
+  return server;
+}
+
+/** A served installation for the test that calls it, which may stop and start it; removed however the test ends. */
+export async function startServer(settings: Environment = {}): Promise<TestServer> {
+  const server = new TestServer(settings);
+  onTestFinished(() => server.remove());
+  await server.start();
   return server;
 }
 

@@ -29,7 +29,7 @@ export class ServerProcess {
   constructor(environment: Environment, launcher: readonly string[] = []) {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run \`npm run build\` first`);
     const [program, ...parameters] = [...launcher, process.execPath, '--enable-source-maps', PROGRAM];
-    this.#child = spawn(program!, parameters, {
+    this.#child = spawn(program, parameters, {
       // Nothing of the caller's own environment: a setting there would decide what the test tests.
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   upload_incomplete: kind('The body ended before it was complete.'),
   file_too_large: kind('The file is larger than this server accepts.'),
   file_not_found: kind('There is no such file.'),
+  segment_not_found: kind('The log has no such segment.'),
   range_not_satisfiable: kind('The requested range lies outside the file.'),
   precondition_failed: kind('A condition of the request does not hold.'),
   route_not_found: kind('There is no such route.'),
@@ -30,6 +31,7 @@ export const ERROR_CODES = {
   forbidden_origin: kind('The Host or Origin of the request is not allowed.'),
   not_implemented: kind('This server does not do that yet.'),
   // The server's state
+  recovering: kind('The server is recovering and does not serve yet.', true),
   shutting_down: kind('The server is shutting down.', true),
   overloaded: kind('The server has no room for this request now.', true),
   disk_reserve: kind('The disk has no room beyond its reserve.', true),

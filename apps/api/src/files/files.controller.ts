@@ -1,0 +1,68 @@
+/** `/files`: what is stored, one by one and as a list, and its end. */
+import { Controller, Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { FileStore } from '#libs/file-store';
+import { parseFileId } from '#libs/kernel';
+import type { FastifyRequest } from 'fastify';
+import { queryInteger, queryText } from '../http/query.js';
+import type { Query as QueryParameters } from '../http/query.js';
+import { RequestLog } from '../logging/request-log.js';
+import { ApiProblems } from '../open-api/api-problems.js';
+import { FileAnswer, fileAnswer, FileListAnswer, fileListAnswer } from './file-answer.js';
+
+const PAGE = { min: 1, max: 1000, default: 100 };
+
+@ApiTags('files')
+@Controller('files')
+export class FilesController {
+  readonly #files: FileStore;
+  readonly #requestLog: RequestLog;
+
+  constructor(files: FileStore, requestLog: RequestLog) {
+    this.#files = files;
+    this.#requestLog = requestLog;
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List files by the bytes of their names, then by id' })
+  @ApiQuery({ name: 'prefix', required: false, schema: { type: 'string' }, description: 'Only names that begin so.' })
+  @ApiQuery({
+    name: 'limit',
+    required: false,
+    schema: { type: 'integer', minimum: PAGE.min, maximum: PAGE.max, default: PAGE.default },
+  })
+  @ApiQuery({
+    name: 'cursor',
+    required: false,
+    schema: { type: 'string' },
+    description: 'next_cursor of the last page.',
+  })
+  @ApiOkResponse({ type: FileListAnswer })
+  @ApiProblems(400)
+  list(@Query() query: QueryParameters): FileListAnswer {
+    const prefix = queryText(query, 'prefix') ?? '';
+    const cursor = queryText(query, 'cursor');
+    return fileListAnswer(this.#files.list({ prefix, cursor, limit: queryInteger(query, 'limit', PAGE) }));
+  }
+
+  @Get(':file_id')
+  @ApiOperation({ summary: 'What is known of a file' })
+  @ApiParam({ name: 'file_id', schema: { type: 'string', format: 'uuid' } })
+  @ApiOkResponse({ type: FileAnswer })
+  @ApiProblems(400, 404)
+  describe(@Param('file_id') fileId: string): FileAnswer {
+    return fileAnswer(this.#files.stat(parseFileId(fileId)));
+  }
+
+  @Delete(':file_id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Delete a file; a second time it is not there any more' })
+  @ApiParam({ name: 'file_id', schema: { type: 'string', format: 'uuid' } })
+  @ApiNoContentResponse({ description: 'The file is gone, durably.' })
+  @ApiProblems(400, 404, 503)
+  async delete(@Param('file_id') fileId: string, @Req() request: FastifyRequest): Promise<void> {
+    const id = parseFileId(fileId);
+    this.#requestLog.note(request.raw, { file_id: id });
+    await this.#files.delete(id);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Finds the first file in a `multipart/form-data` body and hands out its bytes as they arrive. Everything else in the
+ * body is read over, within limits. The file's bytes end only when the closing boundary has been seen, so a body that
+ * was cut behind the file is an error before anything is stored, not after.
+ *
+ *   body ──pump──▶ Dicer ──▶ part, part, file part ──▶ whoever stores it
+ *                               (read over)    └ not read? the pump waits, and with it the socket
+ */
+import { Dicer } from '@fastify/busboy';
+import { StoreError } from '#libs/kernel';
+import type { Readable } from 'node:stream';
+import { filePartHeader } from './part-header.js';
+import type { FilePartHeader, PartHeader } from './part-header.js';
+
+/** Text fields and a preamble before the file. */
+export const MAX_BYTES_BEFORE_FILE = 1024 * 1024;
+/** Further parts and an epilogue behind the file. */
+export const MAX_BYTES_AFTER_FILE = 8 * 1024 * 1024;
+export const MAX_PARTS = 128;
+/** A name of 1,024 bytes, each escaped as three, and what else a part says of itself. */
+const MAX_PART_HEADER_BYTES = 16 * 1024;
+const MAX_PART_HEADER_PAIRS = 32;
+
+export interface FilePart extends FilePartHeader {
+  /** To be consumed once. Throws `upload_incomplete` or `payload_too_large`. */
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Stops reading the body; to be called in the end, however it went. */
+  close(): void;
+}
+
+/** Throws `file_missing`, `upload_incomplete`, `payload_too_large`, or what `body` throws. */
+export async function openFilePart(body: AsyncIterable<Buffer>, boundary: string): Promise<FilePart> {
+  const reader = new MultipartReader(boundary);
+  void reader.pump(body);
+  try {
+    const { header, part } = await reader.filePart;
+    return { ...header, bytes: reader.bytesOf(part), close: () => reader.close() };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
+interface FoundFile {
+  readonly header: FilePartHeader;
+  readonly part: Readable;
+}
+
+class MultipartReader {
+  readonly #dicer: Dicer;
+  readonly #found = Promise.withResolvers<FoundFile>();
+  readonly #complete = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<never>();
+  #place: 'before' | 'file' | 'after' = 'before';
+  #bytesOutside = 0;
+  #parts = 0;
+  #boundaryClosed = false;
+  #bodyEnded = false;
+  #file: Readable | undefined;
+
+  constructor(boundary: string) {
+    const limits = { maxHeaderPairs: MAX_PART_HEADER_PAIRS, maxHeaderSize: MAX_PART_HEADER_BYTES };
+    this.#dicer = new Dicer({ boundary, ...limits });
+    this.#dicer.on('part', (part: Readable) => this.#meetPart(part));
+    this.#dicer.on('finish', () => {
+      this.#boundaryClosed = true;
+      this.#settle();
+    });
+    this.#dicer.on('error', () => this.#fail(incomplete()));
+    // Each is met by whoever waits for it, if anybody does.
+    for (const { promise } of [this.#found, this.#complete, this.#closed]) promise.catch(() => undefined);
+  }
+
+  get filePart(): Promise<FoundFile> {
+    return this.#found.promise;
+  }
+
+  async pump(body: AsyncIterable<Buffer>): Promise<void> {
+    try {
+      for await (const piece of body) {
+        this.#count(piece);
+        await Promise.race([this.#write(piece), this.#closed.promise]);
+      }
+      this.#bodyEnded = true;
+      this.#dicer.end();
+      this.#settle();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async *bytesOf(part: Readable): AsyncGenerator<Buffer> {
+    try {
+      yield* part as AsyncIterable<Buffer>;
+    } catch (error) {
+      // A part knows only that it was cut; the reason is told where the whole body is read.
+      await this.#complete.promise;
+      throw error;
+    }
+    this.#leaveFile();
+    await this.#complete.promise;
+  }
+
+  close(): void {
+    this.#fail(new Error('the multipart body was closed'));
+  }
+
+  /** Resolves when the parser wants more. */
+  #write(piece: Buffer): Promise<void> {
+    return new Promise((resolve) => this.#dicer.write(piece, () => resolve()));
+  }
+
+  #count({ length }: Buffer): void {
+    if (this.#place === 'file') return;
+    this.#bytesOutside += length;
+    const limitBytes = this.#place === 'before' ? MAX_BYTES_BEFORE_FILE : MAX_BYTES_AFTER_FILE;
+    if (this.#bytesOutside > limitBytes) throw tooMuch(`${limitBytes} bytes ${this.#place} the file`);
+  }
+
+  #meetPart(part: Readable): void {
+    this.#parts += 1;
+    if (this.#parts > MAX_PARTS) this.#fail(tooMuch(`${MAX_PARTS} parts`));
+    if (this.#place === 'file') this.#leaveFile();
+    // A cut body is told by the parser itself; a part's own complaint about it adds nothing.
+    part.on('error', () => undefined);
+    part.on('header', (header: PartHeader) => {
+      const file = this.#place === 'before' ? filePartHeader(header) : undefined;
+      if (file === undefined) part.resume();
+      else this.#enterFile(file, part);
+    });
+  }
+
+  #enterFile(header: FilePartHeader, part: Readable): void {
+    this.#place = 'file';
+    this.#file = part;
+    this.#found.resolve({ header, part });
+  }
+
+  #leaveFile(): void {
+    if (this.#place === 'after') return;
+    this.#place = 'after';
+    this.#bytesOutside = 0;
+  }
+
+  /** An epilogue is read to its end, too: the connection can be used again only then. */
+  #settle(): void {
+    if (!this.#boundaryClosed || !this.#bodyEnded) return;
+    this.#found.reject(new StoreError('file_missing', 'The form holds no file: add a part with a filename.'));
+    this.#complete.resolve();
+  }
+
+  #fail(error: unknown): void {
+    this.#found.reject(error);
+    this.#complete.reject(error);
+    this.#closed.reject(error);
+    this.#file?.destroy(error instanceof Error ? error : undefined);
+  }
+}
+
+function incomplete(): StoreError {
+  return new StoreError(
+    'upload_incomplete',
+    'The multipart body ended before its closing boundary. Nothing was stored.',
+  );
+}
+
+function tooMuch(what: string): StoreError {
+  return new StoreError('payload_too_large', `The multipart body holds more than ${what}.`);
+}

@@ -1,0 +1,108 @@
+/** `POST /upload` and `PUT /write`: a body becomes a file. */
+import { Controller, HttpCode, Inject, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { Settings } from '#libs/config';
+import { FileStore } from '#libs/file-store';
+import type { FileReceipt } from '#libs/file-store';
+import { StoreError } from '#libs/kernel';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { multipartBoundary, storableContentType } from '../../http/media-type.js';
+import type { MultipartType } from '../../http/media-type.js';
+import { queryText } from '../../http/query.js';
+import type { Query as QueryParameters } from '../../http/query.js';
+import { declaredBodyBytes, requestBody } from '../../http/request-body.js';
+import { givenContentType, STREAMED_BODY } from '../../http/streamed-body.js';
+import { RequestLog } from '../../logging/request-log.js';
+import { SETTINGS } from '../../nest/tokens.js';
+import { fileAnswer } from '../file-answer.js';
+import type { FileAnswer } from '../file-answer.js';
+import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, openFilePart } from './multipart-body.js';
+import { assertReplicationAvailable } from './replication-query.js';
+import { ApiUpload, ApiWrite } from './upload.docs.js';
+
+@Controller()
+export class UploadController {
+  readonly #files: FileStore;
+  readonly #requestLog: RequestLog;
+  readonly #maxFileSizeBytes: number;
+
+  constructor(files: FileStore, requestLog: RequestLog, @Inject(SETTINGS) settings: Settings) {
+    this.#files = files;
+    this.#requestLog = requestLog;
+    this.#maxFileSizeBytes = settings.maxFileSizeBytes;
+  }
+
+  @Post('upload')
+  @HttpCode(201)
+  @RouteConfig(STREAMED_BODY)
+  @ApiUpload()
+  async upload(
+    @Req() request: FastifyRequest,
+    @Query() query: QueryParameters,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<FileAnswer> {
+    assertReplicationAvailable(query);
+    const multipart = multipartBoundary(givenContentType(request));
+    const receipt = await (multipart === undefined
+      ? this.#storeRaw(request, query)
+      : this.#storeForm(request, query, multipart));
+    return this.#created(receipt, request, reply);
+  }
+
+  @Put('write')
+  @HttpCode(201)
+  @RouteConfig(STREAMED_BODY)
+  @ApiWrite()
+  async write(
+    @Req() request: FastifyRequest,
+    @Query() query: QueryParameters,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<FileAnswer> {
+    assertReplicationAvailable(query);
+    return this.#created(await this.#storeRaw(request, query), request, reply);
+  }
+
+  #storeRaw(request: FastifyRequest, query: QueryParameters): Promise<FileReceipt> {
+    return this.#files.upload({
+      fileName: queryText(query, 'name'),
+      contentType: storableContentType(givenContentType(request)),
+      declaredBytes: declaredBodyBytes(request.raw),
+      body: requestBody(request.raw),
+    });
+  }
+
+  /** A name in the query is more deliberate than the one a form fills in, so it wins. */
+  async #storeForm(request: FastifyRequest, query: QueryParameters, { boundary }: MultipartType): Promise<FileReceipt> {
+    if (boundary === undefined) {
+      throw new StoreError('invalid_request', 'The Content-Type multipart/form-data lacks its boundary.');
+    }
+    const name = queryText(query, 'name');
+    this.#assertMayFit(declaredBodyBytes(request.raw));
+    const part = await openFilePart(requestBody(request.raw), boundary);
+    try {
+      return await this.#files.upload({
+        fileName: name ?? part.fileName,
+        contentType: storableContentType(part.contentType),
+        declaredBytes: undefined,
+        body: part.bytes,
+      });
+    } finally {
+      part.close();
+    }
+  }
+
+  /** A form does not declare the length of its file; but one that cannot fit even without the rest is refused unread. */
+  #assertMayFit(bodyBytes: number | undefined): void {
+    const limitBytes = this.#maxFileSizeBytes;
+    if ((bodyBytes ?? 0) <= limitBytes + MAX_BYTES_BEFORE_FILE + MAX_BYTES_AFTER_FILE) return;
+    throw new StoreError('file_too_large', `This server accepts files of up to ${limitBytes} bytes.`, {
+      context: { limit_bytes: limitBytes },
+    });
+  }
+
+  #created(receipt: FileReceipt, request: FastifyRequest, reply: FastifyReply): FileAnswer {
+    this.#requestLog.note(request.raw, { file_id: receipt.fileId, file_size: receipt.fileSize, lsn: receipt.lsn });
+    void reply.header('location', `/files/${receipt.fileId}`);
+    return fileAnswer(receipt);
+  }
+}

@@ -1,0 +1,64 @@
+/** OpenAPI of the upload routes. */
+import { applyDecorators } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../../open-api/api-problems.js';
+import { FileAnswer } from '../file-answer.js';
+
+const BYTES = { type: 'string', format: 'binary' } as const;
+
+const replicationQueries = [
+  ApiQuery({
+    name: 'replication',
+    required: false,
+    enum: ['async', 'sync'],
+    description: 'When the upload is answered. sync is not supported yet: 501.',
+  }),
+  ApiQuery({
+    name: 'wait',
+    required: false,
+    schema: { type: 'integer', minimum: 0 },
+    description: 'Replicas that must confirm; only with replication=sync.',
+  }),
+];
+
+const stored = ApiCreatedResponse({
+  type: FileAnswer,
+  description: 'The file is durable and can be read.',
+  headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
+});
+
+const uploadProblems = ApiProblems(400, 413, 501, 503, 507);
+
+export function ApiUpload(): MethodDecorator {
+  return applyDecorators(
+    ApiTags('files'),
+    ApiOperation({
+      summary: 'Store a file',
+      description: 'Either a form, of which the first file is stored, or the bytes themselves with ?name=.',
+    }),
+    ApiQuery({
+      name: 'name',
+      required: false,
+      schema: { type: 'string' },
+      description: 'Display name. Required where the body is not a form; replaces the name in a form.',
+    }),
+    ...replicationQueries,
+    ApiConsumes('multipart/form-data', 'application/octet-stream'),
+    ApiBody({ schema: { type: 'object', required: ['file'], properties: { file: BYTES } } }),
+    stored,
+    uploadProblems,
+  );
+}
+
+export function ApiWrite(): MethodDecorator {
+  return applyDecorators(
+    ApiTags('files'),
+    ApiOperation({ summary: 'Store the bytes of the body as a file' }),
+    ApiQuery({ name: 'name', required: true, schema: { type: 'string' }, description: 'Display name.' }),
+    ...replicationQueries,
+    ApiConsumes('application/octet-stream'),
+    ApiBody({ schema: BYTES }),
+    stored,
+    uploadProblems,
+  );
+}

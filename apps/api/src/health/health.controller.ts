@@ -1,0 +1,53 @@
+/** `/health`: the process answers. `/ready`: it keeps its promises. */
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import {
+  ApiForbiddenResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { OpenInstallation } from '#libs/recovery';
+import type { FastifyReply } from 'fastify';
+import { OPEN_INSTALLATION } from '../nest/tokens.js';
+import { ApiProblems } from '../open-api/api-problems.js';
+import { ServerState } from '../server-state.js';
+import { HealthAnswer, HEALTHY, ReadinessAnswer, readinessOf } from './readiness.js';
+
+@ApiTags('health')
+@Controller()
+export class HealthController {
+  readonly #state: ServerState;
+  readonly #installation: OpenInstallation;
+
+  constructor(state: ServerState, @Inject(OPEN_INSTALLATION) installation: OpenInstallation) {
+    this.#state = state;
+    this.#installation = installation;
+  }
+
+  @Get('health')
+  @ApiOperation({ summary: 'Whether the process runs; never wants a key' })
+  @ApiOkResponse({ type: HealthAnswer })
+  @ApiForbiddenResponse({ description: 'Without API_KEY: asked under a name that is not loopback.' })
+  health(): HealthAnswer {
+    return HEALTHY;
+  }
+
+  @Get('ready')
+  @ApiOperation({ summary: 'Whether files can be stored and read now, and what the last recovery did' })
+  @ApiOkResponse({ type: ReadinessAnswer })
+  @ApiServiceUnavailableResponse({ type: ReadinessAnswer, description: 'Not now; the reasons say why.' })
+  @ApiProblems()
+  ready(@Res({ passthrough: true }) reply: FastifyReply): ReadinessAnswer {
+    const { wal, applier, checkpointer, report } = this.#installation;
+    const answer = readinessOf({
+      stage: this.#state.stage,
+      logPoisoned: wal.poisoned,
+      applyHalted: applier.halted,
+      checkpointFailed: checkpointer.failure !== undefined,
+      report,
+    });
+    void reply.code(answer.status === 'ready' ? 200 : 503);
+    return answer;
+  }
+}

@@ -1,0 +1,26 @@
+/** The bytes of a request as they arrive: nothing is read ahead of whoever consumes them. */
+import { StoreError } from '#libs/kernel';
+import type { IncomingMessage } from 'node:http';
+
+/**
+ * The body, with back-pressure. Leaving the loop early does not close the connection, so that an answer can still be
+ * sent on it. Throws `upload_incomplete` where the connection ends before the body does.
+ */
+export async function* requestBody(request: IncomingMessage): AsyncGenerator<Buffer> {
+  const pieces: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  try {
+    yield* pieces;
+  } catch (cause) {
+    throw new StoreError('upload_incomplete', 'The connection ended before the body did. Nothing was stored.', {
+      cause,
+    });
+  }
+}
+
+/** Length of the body in bytes where the request declares it. */
+export function declaredBodyBytes(request: IncomingMessage): number | undefined {
+  const declared = request.headers['content-length'];
+  if (declared !== undefined) return Number(declared);
+  // Neither length nor chunks: there is no body (RFC 9112, section 6.3).
+  return request.headers['transfer-encoding'] === undefined ? 0 : undefined;
+}

@@ -1,0 +1,47 @@
+/** Recovers the installation while the application is put together: nothing that needs it exists before it is whole. */
+import { Module } from '@nestjs/common';
+import type { Settings } from '#libs/config';
+import { nodeFileSystem } from '#libs/durable-fs';
+import { EntryCache } from '#libs/file-store';
+import { systemClock } from '#libs/kernel';
+import { boot } from '#libs/recovery';
+import type { BootOptions, OpenInstallation } from '#libs/recovery';
+import type { Log } from '#libs/telemetry';
+import { LOG, OPEN_INSTALLATION, SETTINGS } from './tokens.js';
+
+const CHECKPOINT_INTERVAL_MS = 30_000;
+
+/** How long a write waits for a checkpoint when the log is full. */
+const LOG_FULL_WAIT_MS = 10_000;
+
+@Module({
+  providers: [
+    EntryCache,
+    {
+      provide: OPEN_INSTALLATION,
+      inject: [SETTINGS, LOG, EntryCache],
+      useFactory: (settings: Settings, log: Log, cache: EntryCache): Promise<OpenInstallation> =>
+        boot(bootOptions(settings, log, cache)),
+    },
+  ],
+  exports: [EntryCache, OPEN_INSTALLATION],
+})
+export class RecoveryModule {}
+
+function bootOptions(settings: Settings, log: Log, cache: EntryCache): BootOptions {
+  return {
+    fs: nodeFileSystem,
+    clock: systemClock,
+    log,
+    walPath: settings.walPath,
+    storagePath: settings.storagePath,
+    catalogPath: settings.catalogPath,
+    replicas: settings.replicas,
+    logOptions: {
+      segmentSizeBytes: settings.walSegmentSizeBytes,
+      limits: { maxSizeBytes: settings.walMaxSizeBytes, fullWaitMs: LOG_FULL_WAIT_MS },
+    },
+    checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
+    changed: (fileId) => cache.drop(fileId),
+  };
+}

@@ -1,0 +1,10 @@
+/** Tokens for what is no class. What they stand for is written beside each. */
+
+/** `Settings` of #libs/config. */
+export const SETTINGS = Symbol('Settings');
+
+/** `Log` of #libs/telemetry. */
+export const LOG = Symbol('Log');
+
+/** `OpenInstallation` of #libs/recovery. */
+export const OPEN_INSTALLATION = Symbol('OpenInstallation');

@@ -1,0 +1,81 @@
+/**
+ * The phases of this server's stop. The order is the reverse of how data flows in: nobody new, nobody under way, nothing
+ * unapplied, nothing unflushed; only then may the log end with its checkpoint, which spares the next start the replay. Their times add up to less than what supervisors usually grant before they kill.
+ */
+import type { OpenInstallation } from '#libs/recovery';
+import type { Log } from '#libs/telemetry';
+import type { FrontDoor } from './http/front-door.js';
+import type { ServerState } from './server-state.js';
+import type { StopPhase } from './shutdown.js';
+
+/** Requests still under way after this are cut; a download goes on with a Range, and an upload was promised nothing. */
+const DRAIN_MS = 10_000;
+/** For the handlers of cut requests to clean up. */
+const AFTER_CUT_MS = 2_000;
+
+export interface StoppingServer {
+  readonly state: ServerState;
+  readonly frontDoor: FrontDoor;
+  readonly log: Log;
+  readonly flushLog: () => void;
+}
+
+export function stopPhases(server: StoppingServer, installation: OpenInstallation): StopPhase[] {
+  return [
+    ...requestPhases(server),
+    ...installationPhases(installation),
+    { name: 'flush_logs', timeoutMs: 1_000, run: server.flushLog },
+  ];
+}
+
+function requestPhases({ state, frontDoor, log }: StoppingServer): StopPhase[] {
+  return [
+    {
+      name: 'stop_intake',
+      timeoutMs: 1_000,
+      run: () => {
+        state.enter('stopping');
+        frontDoor.stopIntake();
+      },
+    },
+    {
+      name: 'drain_requests',
+      timeoutMs: DRAIN_MS + AFTER_CUT_MS + 1_000,
+      run: async () => {
+        await frontDoor.drain(DRAIN_MS);
+        if (frontDoor.requestsUnderWay > 0) {
+          log.warn({ requests: frontDoor.requestsUnderWay }, 'requests were cut at the end of the time to stop');
+        }
+        frontDoor.closeAllConnections();
+        await frontDoor.drain(AFTER_CUT_MS);
+      },
+    },
+  ];
+}
+
+function installationPhases(installation: OpenInstallation): StopPhase[] {
+  const { wal, catalog, applier, checkpointer } = installation;
+  return [
+    {
+      name: 'drain_apply',
+      timeoutMs: 10_000,
+      run: async () => {
+        await applier.drain();
+        await applier.stop();
+      },
+    },
+    {
+      name: 'checkpoint',
+      timeoutMs: 15_000,
+      run: async () => {
+        checkpointer.stop();
+        // The first may join one that began before the last record was applied; the second then covers the rest.
+        await checkpointer.run();
+        await checkpointer.run();
+      },
+    },
+    { name: 'close_log', timeoutMs: 5_000, run: () => wal.close() },
+    { name: 'close_catalog', timeoutMs: 5_000, run: () => catalog.close() },
+    { name: 'release_locks', timeoutMs: 1_000, run: () => installation.releaseLocks() },
+  ];
+}
