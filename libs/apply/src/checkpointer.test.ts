@@ -1,3 +1,4 @@
+import { holdReadTransaction } from '#libs/catalog/testing';
 import { crashStates } from '#libs/durable-fs/testing';
 import type { DiskSnapshot } from '#libs/durable-fs/testing';
 import { decodeWholeFrame, NO_LSN } from '#libs/kernel';
@@ -5,7 +6,6 @@ import type { FileId } from '#libs/kernel';
 import { DirectoryStore } from '#libs/stores';
 import { verifyLog } from '#libs/wal';
 import { WAL_PATH } from '#libs/wal/testing';
-import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { deleteAndApply, openApplyBench, PRIMARY_PATH, putAndApply } from '../testing/src/index.js';
 import type { ApplyBench } from '../testing/src/index.js';
@@ -53,14 +53,12 @@ describe('a checkpoint', () => {
   it('leaves every segment where the catalog cannot be made durable, and is taken later', async () => {
     await using bench = await openApplyBench();
     for (let index = 0; index < 8; index += 1) await putAndApply(bench, '.'.repeat(1000));
-    const reader = new Database(bench.catalogPath, { readonly: true });
-    reader.exec('BEGIN');
-    reader.prepare('SELECT COUNT(*) FROM files').get();
+    const reader = holdReadTransaction(bench.catalogPath);
     const segments = bench.wal.segments();
     await expect(bench.checkpointer.run()).rejects.toThrow(/checkpoint/);
     expect(bench.wal.segments()).toEqual(segments);
     expect(bench.wal.checkpointLsn).toBe(NO_LSN);
-    reader.close();
+    reader.release();
     await bench.checkpointer.run();
     expect(bench.wal.segments().length).toBeLessThan(segments.length);
   });

@@ -49,8 +49,9 @@ export async function createCatalog(
   } finally {
     await source.destroy();
   }
-  // An old log beside the new file would be replayed into it.
+  // An old log beside the new file would be replayed into it: it must be gone, durably, before the name changes hands.
   for (const companion of SQLITE_COMPANIONS) await removeIfPresent(fs, `${path}${companion}`);
+  await fs.syncDirectory(dirname(path));
   await fs.rename(temporaryPath, path);
   await fs.syncDirectory(dirname(path));
   return Catalog.over(await catalogSource(path).initialize());

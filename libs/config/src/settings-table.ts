@@ -85,7 +85,7 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     default: './data/replica1,./data/replica2',
     kind: replicaList,
     empty: 'allowed',
-    doc: 'Directories that each hold a copy of every file. One more costs the space of everything stored and its copying; on the disk of the primary it does not survive the loss of that disk.',
+    doc: 'Directories that are owed a copy of every file. What is owed is written down and shown; this version does not copy, so they hold no copy to fall back on. One more costs a row per file.',
   },
   walPath: {
     name: 'WAL_PATH',

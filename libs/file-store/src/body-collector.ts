@@ -62,8 +62,11 @@ export class BodyCollector {
 
   async #add(piece: Buffer): Promise<void> {
     this.#sizeBytes += piece.length;
-    const { maxBytes } = this.#limits;
+    const { maxBytes, declaredBytes } = this.#limits;
     if (this.#sizeBytes > maxBytes) throw fileTooLarge(maxBytes);
+    if (declaredBytes !== undefined && this.#sizeBytes > declaredBytes) {
+      throw incomplete(`${declaredBytes} bytes were declared and more came`);
+    }
     this.#hash.update(piece);
     for (let at = 0; at < piece.length;) {
       this.#current ??= await this.#nextBuffer();

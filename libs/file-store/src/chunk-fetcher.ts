@@ -46,8 +46,10 @@ export class ChunkFetcher {
     try {
       for (const part of this.#parts) {
         const buffer = await this.#room(part.entry.storedBytes);
-        if (buffer === undefined) break;
-        this.#start(part, buffer);
+        // Cancelled while the buffer was on its way: nobody is left to give it back.
+        if (this.#cancelled) buffer?.release();
+        else if (buffer !== undefined) this.#start(part, buffer);
+        if (this.#cancelled) break;
       }
     } catch (error) {
       this.#failure = { error };
@@ -81,18 +83,11 @@ export class ChunkFetcher {
     const { buffers, parallelism } = this.#options;
     while (!this.#cancelled) {
       // With none of its own the read waits its turn among all streams; with one it takes what is free.
-      if (this.#lent === 0) return this.#firstInTurn(sizeBytes);
+      if (this.#lent === 0) return buffers.take(sizeBytes);
       const buffer = this.#lent < parallelism ? buffers.tryTake(sizeBytes) : undefined;
       if (buffer !== undefined) return buffer;
       await this.#changed.promise;
     }
-    return undefined;
-  }
-
-  async #firstInTurn(sizeBytes: number): Promise<TransferBuffer | undefined> {
-    const buffer = await this.#options.buffers.take(sizeBytes);
-    if (!this.#cancelled) return buffer;
-    buffer.release();
     return undefined;
   }
 

@@ -34,7 +34,8 @@ export class DiskReserve {
 
   /** Claims `bytes`, 0 where the length is not known. Throws `disk_reserve` where they would eat into the reserve. */
   async claim(bytes: number): Promise<SpaceClaim> {
-    await this.#check(bytes);
+    await this.#refresh();
+    this.#assertRoom(bytes);
     this.#claimedBytes += bytes;
     let left = bytes;
     const reduce = (by: number): void => {
@@ -45,21 +46,22 @@ export class DiskReserve {
     return {
       spend: async (spent) => {
         reduce(spent);
-        await this.#check(spent);
+        await this.#refresh();
+        this.#assertRoom(spent);
       },
       release: () => reduce(left),
     };
   }
 
-  async #check(bytes: number): Promise<void> {
+  #assertRoom(bytes: number): void {
     const { reserveBytes } = this.#options;
-    if ((await this.#free()) >= reserveBytes + this.#claimedBytes + bytes) return;
+    if (this.#freeBytes >= reserveBytes + this.#claimedBytes + bytes) return;
     throw new StoreError('disk_reserve', 'The disk is full up to its reserve; delete files or add space.', {
       context: { free_bytes: this.#freeBytes, reserve_bytes: reserveBytes },
     });
   }
 
-  async #free(): Promise<number> {
+  async #refresh(): Promise<void> {
     const { fs, clock, paths } = this.#options;
     const now = clock.now();
     // The distance, not the difference: where the clock goes backwards an old answer must not last.
@@ -67,6 +69,5 @@ export class DiskReserve {
       this.#freeBytes = Math.min(...(await Promise.all(paths.map((path) => fs.freeBytes(path)))));
       this.#askedAtMs = now;
     }
-    return this.#freeBytes;
   }
 }

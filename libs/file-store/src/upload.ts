@@ -96,8 +96,8 @@ class Upload {
   async #publish(staged: readonly StagedChunk[]): Promise<FileContent> {
     return withSpan(SPAN.uploadChunks, { 'chunk.count': staged.length }, async () => {
       await this.#begun;
-      this.#unpublished = false;
       await this.#context.primary.staging.publish(staged);
+      this.#unpublished = false;
       return { kind: 'chunks', chunks: staged.map(({ entry }) => entry) };
     });
   }

@@ -80,6 +80,8 @@ export function manifestDraft(manifest: Manifest): RecordDraft {
     : { type: 'file_put', flags: 0, payloadParts: [envelope, encodeChunkEntries(content.chunks)] };
 }
 
+const SHA256_HEX = /^[0-9a-f]{64}$/;
+
 /** Reads a `file_put` frame; inline bytes share the frame's memory. Throws `manifest_corrupt`. */
 export function decodeManifest(frame: Frame): Manifest {
   const { json, rest } = readEnvelope(frame);
@@ -87,6 +89,8 @@ export function decodeManifest(frame: Frame): Manifest {
   const fileSize = integerField(json, 'file_size', frame);
   const mode = stringField(json, 'mode', frame);
   if (mode !== 'async' && mode !== 'sync') throw malformed(frame, 'mode is neither async nor sync');
+  const sha256 = stringField(json, 'sha256', frame);
+  if (!SHA256_HEX.test(sha256)) throw malformed(frame, 'sha256 is no digest');
   const content: FileContent =
     (frame.flags & FLAG_INLINE) === 0
       ? { kind: 'chunks', chunks: decodeChunkEntries(rest, frame) }
@@ -97,7 +101,7 @@ export function decodeManifest(frame: Frame): Manifest {
     fileName: stringField(json, 'file_name', frame),
     fileSize,
     contentType: stringField(json, 'content_type', frame),
-    sha256: stringField(json, 'sha256', frame),
+    sha256,
     createdAtMs: integerField(json, 'created_at', frame),
     mode,
     wait: integerField(json, 'wait', frame),
@@ -129,12 +133,11 @@ function decodeChunkEntries(table: Buffer, frame: Frame): ChunkEntry[] {
   if (table.length % CHUNK_ENTRY_BYTES !== 0) throw malformed(frame, 'its chunk table is cut');
   const chunks: ChunkEntry[] = [];
   for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
-    chunks.push({
-      chunkId: table.toString('hex', at, at + 32) as ChunkId,
-      lengthBytes: table.readUInt32LE(at + 32),
-      storedBytes: table.readUInt32LE(at + 36),
-      checksum: table.readUInt32LE(at + 40),
-    });
+    const lengthBytes = table.readUInt32LE(at + 32);
+    const storedBytes = table.readUInt32LE(at + 36);
+    if (storedBytes !== lengthBytes) throw malformed(frame, 'a chunk is stored with another length than its own');
+    const chunkId = table.toString('hex', at, at + 32) as ChunkId;
+    chunks.push({ chunkId, lengthBytes, storedBytes, checksum: table.readUInt32LE(at + 40) });
   }
   return chunks;
 }

@@ -1,6 +1,7 @@
 /**
  * What apply writes into the primary: manifests and tombstones, atomic but not durable, because the log still has them.
- * Every name touched is remembered until `flush` has made it durable; only then may a checkpoint let the log forget.
+ * Every name touched is remembered until `flush` has made it durable; only then may a checkpoint let the log forget. It is
+ * noted after the change, not before: a flush between the two would take the note and miss the change.
  */
 import type { FileSystem } from '#libs/durable-fs';
 import { forEachConcurrently, systemErrorCode } from '#libs/kernel';
@@ -30,21 +31,21 @@ export class AppliedObjects {
   /** Replaces the object, atomically; durable only after the next `flush`. */
   async write(key: ObjectKey, bytes: Uint8Array): Promise<void> {
     const path = this.#store.pathOf(key);
+    await this.#fs.replaceFile(path, bytes, this.#store.temporaryPath());
     this.#files.add(path);
     this.#directories.add(dirname(path));
-    await this.#fs.replaceFile(path, bytes, this.#store.temporaryPath());
   }
 
   /** Removes the object; durable only after the next `flush`. */
   async remove(key: ObjectKey): Promise<void> {
     const path = this.#store.pathOf(key);
-    this.#directories.add(dirname(path));
     try {
       await this.#fs.unlink(path);
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT') throw error;
     }
     this.#files.delete(path);
+    this.#directories.add(dirname(path));
   }
 
   /**

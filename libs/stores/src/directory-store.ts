@@ -1,7 +1,7 @@
 /** A store in a directory of a local file system. The layout is docs/formats/store.md. */
 import { makeDirectoryDurably } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
-import { systemErrorCode } from '#libs/kernel';
+import { isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store } from './store.js';
 import type { StoreIdentity } from './store-identity.js';
@@ -34,6 +34,8 @@ export class DirectoryStore implements Store {
   readonly identity: StoreIdentity;
   readonly #fs: FileSystem;
   readonly #root: string;
+  /** Part of every temporary name: another process, or the one before a kill, may have written to the same place. */
+  readonly #writer = crypto.randomUUID();
   #temporarySerial = 0;
 
   constructor(fs: FileSystem, root: string, identity: StoreIdentity) {
@@ -47,12 +49,17 @@ export class DirectoryStore implements Store {
     const temporaryPath = this.temporaryPath();
     const file = await this.#fs.create(temporaryPath);
     try {
-      await file.write(bytes, 0);
-      await file.dataSync();
-    } finally {
-      await file.close();
+      try {
+        await file.write(bytes, 0);
+        await file.dataSync();
+      } finally {
+        await file.close();
+      }
+      await this.#fs.rename(temporaryPath, path);
+    } catch (error) {
+      await this.#fs.unlink(temporaryPath).catch(() => undefined);
+      throw error;
     }
-    await this.#fs.rename(temporaryPath, path);
     await this.#fs.syncDirectory(dirname(path));
   }
 
@@ -82,7 +89,7 @@ export class DirectoryStore implements Store {
       if (shard < firstShard) continue;
       const names = (await this.#fs.readDirectory(join(this.#root, KIND_DIRECTORY[kind], shard))).sort();
       for (const id of names) {
-        if (`${shard}/${id}` <= after) continue;
+        if (!isIdOf(kind, id) || `${shard}/${id}` <= after) continue;
         if (ids.length === limit) return { ids, next: shardedName({ kind, id: ids.at(-1)! }) };
         ids.push(id);
       }
@@ -95,10 +102,10 @@ export class DirectoryStore implements Store {
     return join(this.#root, objectPath(key));
   }
 
-  /** A name in staging that no other writer of this process uses. */
+  /** A name in staging that no other writer uses. */
   temporaryPath(): string {
     this.#temporarySerial += 1;
-    return join(this.#root, STAGING_DIRECTORY, `object-${this.#temporarySerial}.tmp`);
+    return join(this.#root, STAGING_DIRECTORY, `object-${this.#writer}-${this.#temporarySerial}.tmp`);
   }
 
   async #read(key: ObjectKey, position: number, memory: () => Buffer): Promise<Buffer | undefined> {
@@ -111,6 +118,11 @@ export class DirectoryStore implements Store {
       await file.close();
     }
   }
+}
+
+/** What else may lie in a shard (a network file system's leftovers, an editor's) is no object. */
+function isIdOf(kind: ObjectKind, name: string): boolean {
+  return kind === 'chunk' ? isChunkId(name) : isFileId(name);
 }
 
 async function absentIsUndefined<Result>(result: Promise<Result>): Promise<Result | undefined> {

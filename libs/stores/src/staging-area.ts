@@ -55,9 +55,9 @@ export class StagingArea {
     await forEachConcurrently(directories, MAX_DIRECTORY_SYNCS, (directory) => this.#fs.syncDirectory(directory));
   }
 
-  /** Removes staged chunks that will not be published. */
+  /** Removes what is still staged of chunks that will not be used. Never throws: what stays is boot's to remove. */
   async discard(chunks: readonly StagedChunk[]): Promise<void> {
-    for (const { stagedPath } of chunks) await this.#fs.unlink(stagedPath);
+    for (const { stagedPath } of chunks) await this.#fs.unlink(stagedPath).catch(() => undefined);
   }
 
   /** Removes all that a stopped process left; only at boot. Returns how many files there were. */
@@ -74,7 +74,7 @@ export class StagingArea {
       await file.write(bytes, 0);
       await file.dataSync();
     } catch (error) {
-      await this.#fs.unlink(path);
+      await this.#fs.unlink(path).catch(() => undefined);
       throw error;
     } finally {
       await file.close();

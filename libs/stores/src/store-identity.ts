@@ -57,10 +57,12 @@ function parseIdentity(text: string, path: string): StoreIdentity {
   } catch (cause) {
     throw unreadable(path, 'it is no JSON', cause);
   }
+  if (json === null || typeof json !== 'object') throw unreadable(path, 'it is no JSON object');
   if (typeof json['format'] === 'number' && json['format'] > FORMAT) {
     throw new StoreError('future_format', `${path} was written by a later version of Holdfast.`, { context: { path } });
   }
   const { cluster_id: clusterId, store_id: storeId, name, peers } = json;
+  if (json['format'] !== FORMAT) throw unreadable(path, 'it has no format');
   if (!isUuid(clusterId) || !isUuid(storeId) || typeof name !== 'string' || !Array.isArray(peers)) {
     throw unreadable(path, 'it lacks cluster_id, store_id, name or peers');
   }

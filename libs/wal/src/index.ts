@@ -10,6 +10,7 @@ export { logLayout } from './log-layout.js';
 export type { LogLayout } from './log-layout.js';
 export { createLog, openLog } from './open-log.js';
 export type { LogOptions } from './open-log.js';
+export type { SegmentHeader } from './segment-header.js';
 export { verifyLog } from './verify-log.js';
 export type { OutsideEvidence, VerifiedLog } from './verify-log.js';
 export { WriteAheadLog } from './write-ahead-log.js';

@@ -46,7 +46,8 @@ export async function* readFrames(
       const cursor = new FrameCursor(file, SEGMENT_HEADER_BYTES);
       for (let expected: number = segment.firstLsn; expected <= Math.min(segment.lastLsn, through); expected += 1) {
         const next = await cursor.next();
-        if ('bad' in next || next.at.frame.lsn !== expected) throw changed(segment.path, cursor.offsetBytes, expected);
+        if ('bad' in next) throw changed(segment.path, cursor.offsetBytes, expected, next.bad);
+        if (next.at.frame.lsn !== expected) throw changed(segment.path, next.at.offsetBytes, expected, {});
         if (expected > after) yield { ...next.at, path: segment.path };
       }
     } finally {
@@ -79,12 +80,23 @@ function fileIdOf(frame: Frame): string | undefined {
   }
 }
 
-function changed(path: string, offsetBytes: number, expected: number): StoreError {
+function changed(
+  path: string,
+  offsetBytes: number,
+  expectedLsn: number,
+  sums: { readonly expected?: number; readonly actual?: number },
+): StoreError {
   return new StoreError(
     'log_corrupt',
-    `${path} no longer reads as it did at start, at offset ${offsetBytes} (LSN ${expected}).`,
+    `${path} no longer reads as it did at the start, at offset ${offsetBytes} (LSN ${expectedLsn}).`,
     {
-      context: { path, offset_bytes: offsetBytes, lsn: expected, expected: null, actual: null },
+      context: {
+        path,
+        offset_bytes: offsetBytes,
+        lsn: expectedLsn,
+        expected: sums.expected === undefined ? null : checksumText(sums.expected),
+        actual: sums.actual === undefined ? null : checksumText(sums.actual),
+      },
     },
   );
 }

@@ -13,6 +13,8 @@ import type { LogLayout } from './log-layout.js';
 import { readFrames } from './log-reader.js';
 import { LogWriter } from './log-writer.js';
 import type { NamedSegment, SegmentFactory } from './segment-factory.js';
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-header.js';
+import type { SegmentHeader } from './segment-header.js';
 import { SegmentList } from './segment-list.js';
 import type { SealedSegment } from './segment-list.js';
 
@@ -159,6 +161,18 @@ export class WriteAheadLog {
     const { active } = this.#writer;
     const sealed = this.#segments.sealed.map((segment) => ({ ...status(segment), state: 'sealed' as const }));
     return [...sealed, { ...status({ ...pathAndSize(active), lastLsn: this.committedLsn }), state: 'active' as const }];
+  }
+
+  /** The header as the segment's file has it now; undefined where it does not hold any more. */
+  async header(path: string): Promise<SegmentHeader | undefined> {
+    const file = await this.#fs.openRead(path);
+    try {
+      const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
+      const decoded = decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
+      return decoded.ok ? decoded.header : undefined;
+    } finally {
+      await file.close();
+    }
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner, TableColumnOptions } from 'typeor
 const key = (name: string, length: string): TableColumnOptions => ({ name, type: 'varchar', length, isPrimary: true });
 const text = (name: string, length: string): TableColumnOptions => ({ name, type: 'varchar', length });
 const count = (name: string): TableColumnOptions => ({ name, type: 'bigint' });
-const small = (name: string): TableColumnOptions => ({ name, type: 'int' });
+const small = (name: string): TableColumnOptions => ({ name, type: 'integer' });
 
 /** Written with the portable `Table` API, so that the same migration runs on every database the catalog may move to. */
 export class Initial1764000000000 implements MigrationInterface {

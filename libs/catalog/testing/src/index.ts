@@ -1,0 +1,10 @@
+/** What tests of other libraries do to a catalog's file from outside. */
+import Database from 'better-sqlite3';
+
+/** Opens a read transaction on the catalog's file, as a curious operator may; it keeps SQLite from checkpointing. */
+export function holdReadTransaction(catalogPath: string): { release(): void } {
+  const reader = new Database(catalogPath, { readonly: true });
+  reader.exec('BEGIN');
+  reader.prepare('SELECT COUNT(*) FROM files').get();
+  return { release: () => void reader.close() };
+}

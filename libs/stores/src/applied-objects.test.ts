@@ -1,0 +1,193 @@
+import { CrashFileSystem, crashStates } from '#libs/durable-fs/testing';
+import { newFileId } from '#libs/kernel';
+import { describe, expect, it } from 'vitest';
+import { crashPrimary, STORE_PATH, TEST_IDENTITY } from '../testing/src/index.js';
+import { PrimaryStore } from './primary-store.js';
+import type { ObjectKey } from './store.js';
+
+const manifests = (count: number): ObjectKey[] =>
+  Array.from({ length: count }, () => ({ kind: 'manifest', id: newFileId(1_764_000_000_000) }));
+const [KEY] = manifests(1) as [ObjectKey];
+
+/** What the store can hold under `key` after a power cut now. */
+async function possibleObjects(fs: CrashFileSystem, key: ObjectKey): Promise<Set<string | undefined>> {
+  const contents = new Set<string | undefined>();
+  for (const { fileSystem } of crashStates(fs.snapshot())) {
+    contents.add((await new PrimaryStore(fileSystem, STORE_PATH, TEST_IDENTITY).get(key))?.toString());
+  }
+  return contents;
+}
+
+/** How many of `keys` are there, whole, after a power cut now that takes all that it can. */
+async function durableCount(fs: CrashFileSystem, keys: readonly ObjectKey[]): Promise<number> {
+  const [everythingLost] = crashStates(fs.snapshot(), { limit: 1 });
+  const store = new PrimaryStore(everythingLost!.fileSystem, STORE_PATH, TEST_IDENTITY);
+  const found = await Promise.all(keys.map((key) => store.get(key)));
+  return found.filter((bytes, index) => bytes?.toString() === keys[index]!.id).length;
+}
+
+describe('objects that apply wrote', () => {
+  it('are there for a reader at once, and may be lost before a flush', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    expect((await primary.get(KEY))?.toString()).toBe('new');
+    const possible = await possibleObjects(fs, KEY);
+    expect(possible).toContain(undefined);
+    expect(possible).toContain('new');
+  });
+
+  it('are never lost after a flush', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    await primary.applied.flush();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set(['new']));
+  });
+
+  it('are never lost after a flush where they replaced one that was durable', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.put(KEY, Buffer.from('old'));
+    await primary.applied.write(KEY, Buffer.from('new'));
+    await primary.applied.flush();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set(['new']));
+  });
+
+  // Up to 256 are synced one by one, more by a sync of the file system.
+  it.each([1, 2, 256, 257, 400])('are never lost after a flush of %i files', async (count) => {
+    const { fs, primary } = await crashPrimary();
+    const keys = manifests(count);
+    for (const key of keys) await primary.applied.write(key, Buffer.from(key.id));
+    expect(await durableCount(fs, keys)).toBe(0);
+    await primary.applied.flush();
+    expect(await durableCount(fs, keys)).toBe(count);
+    expect([...crashStates(fs.snapshot())]).toHaveLength(1);
+  });
+
+  it('of both kinds and many shards are covered by one flush', async () => {
+    const { fs, primary } = await crashPrimary();
+    const keys = manifests(60).map((key, index): ObjectKey =>
+      index % 2 === 0 ? key : ({ ...key, kind: 'tombstone' } as ObjectKey),
+    );
+    for (const key of keys) await primary.applied.write(key, Buffer.from(key.id));
+    await primary.applied.flush();
+    expect(await durableCount(fs, keys)).toBe(60);
+  });
+
+  it('of every flush are covered, not only of the first', async () => {
+    const { fs, primary } = await crashPrimary();
+    for (const content of ['first', 'second', 'third']) {
+      await primary.applied.write(KEY, Buffer.from(content));
+      await primary.applied.flush();
+      expect(await possibleObjects(fs, KEY)).toEqual(new Set([content]));
+    }
+  });
+
+  it('written while a flush runs are covered by the next', async () => {
+    const { fs, primary } = await crashPrimary();
+    const [other] = manifests(1) as [ObjectKey];
+    await primary.applied.write(other, Buffer.from('other'));
+    const flushing = primary.applied.flush();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    await flushing;
+    await primary.applied.flush();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set(['new']));
+  });
+});
+
+describe('objects that apply removed', () => {
+  it('may come back before a flush', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.put(KEY, Buffer.from('old'));
+    await primary.applied.remove(KEY);
+    expect(await primary.get(KEY)).toBeUndefined();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined, 'old']));
+  });
+
+  it('never come back after a flush', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.put(KEY, Buffer.from('old'));
+    await primary.applied.remove(KEY);
+    await primary.applied.flush();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined]));
+  });
+
+  it('never come back where they were written and removed between two flushes', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    await primary.applied.remove(KEY);
+    await primary.applied.flush();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined]));
+  });
+
+  it('are no error where they are missing, and the removal that a killed process made is flushed too', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.put(KEY, Buffer.from('old'));
+    await fs.unlink(primary.pathOf(KEY));
+    await primary.applied.remove(KEY);
+    await primary.applied.flush();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined]));
+  });
+
+  it('while a flush looks for their files are covered by the next', async () => {
+    const { fs, primary } = await crashPrimary();
+    const others = manifests(8);
+    for (const key of [...others, KEY]) await primary.applied.write(key, Buffer.from(key.id));
+    const flushing = primary.applied.flush();
+    await primary.applied.remove(KEY);
+    await flushing;
+    expect(await durableCount(fs, others)).toBe(8);
+    await primary.applied.flush();
+    expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined]));
+  });
+
+  it('under way while a flush runs are covered by the next', async () => {
+    /** Removes in the thread pool, as Node.js does: other calls come and go meanwhile. */
+    class SlowUnlink extends CrashFileSystem {
+      override async unlink(path: string): Promise<void> {
+        for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+        await super.unlink(path);
+      }
+    }
+    const { fs } = await crashPrimary();
+    const slow = new SlowUnlink({ snapshot: fs.snapshot() });
+    const primary = new PrimaryStore(slow, STORE_PATH, TEST_IDENTITY);
+    await primary.put(KEY, Buffer.from('old'));
+    const removing = primary.applied.remove(KEY);
+    await primary.applied.flush();
+    await removing;
+    await primary.applied.flush();
+    expect(await possibleObjects(slow, KEY)).toEqual(new Set([undefined]));
+  });
+
+  it('stay when the disk refuses', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.put(KEY, Buffer.from('old'));
+    fs.failNext({ operation: 'unlink', errorCode: 'EROFS' });
+    await expect(primary.applied.remove(KEY)).rejects.toMatchObject({ code: 'EROFS' });
+    expect((await primary.get(KEY))?.toString()).toBe('old');
+  });
+});
+
+describe('a flush that fails', () => {
+  it.each(['openRead', 'dataSync', 'syncDirectory'] as const)('says so: %s', async (operation) => {
+    const { fs, primary } = await crashPrimary();
+    for (const key of manifests(5)) await primary.applied.write(key, Buffer.from(key.id));
+    fs.failNext({ operation, errorCode: 'EIO', after: 2 });
+    await expect(primary.applied.flush()).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('says so: syncFileSystem', async () => {
+    const { fs, primary } = await crashPrimary();
+    for (const key of manifests(257)) await primary.applied.write(key, Buffer.from(key.id));
+    fs.failNext({ operation: 'syncFileSystem', errorCode: 'EIO' });
+    await expect(primary.applied.flush()).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('leaves no file open', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    fs.failNext({ operation: 'dataSync', errorCode: 'EIO' });
+    fs.failNext({ operation: 'close', errorCode: 'EBADF' });
+    // The close is reached: its own failure is the one that shows.
+    await expect(primary.applied.flush()).rejects.toMatchObject({ code: 'EBADF' });
+  });
+});

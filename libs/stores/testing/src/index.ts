@@ -1,0 +1,5 @@
+/** What tests of stores import, here and on the floors above; never loaded by the product. */
+export { chunkOf, crashPrimary, STORE_PATH, TEST_IDENTITY } from './crash-primary.js';
+export type { CrashPrimary, TestChunk } from './crash-primary.js';
+export { storeContract } from './store-contract.js';
+export type { StoreUnderTest } from './store-contract.js';
