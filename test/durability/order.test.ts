@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { store } from '../server/file-client.js';
 import type { StoredFile } from '../server/file-client.js';
 import { testBytes } from '../server/http-client.js';
@@ -54,7 +54,6 @@ describe.skipIf(!isInstalled('strace'))('in the system calls of a server (needs 
   beforeAll(async () => {
     traced = await traceUploads();
   });
-  afterAll(() => expect(traced.calls.length).toBeGreaterThan(0));
 
   it('no 201 leaves before the fdatasync that covers its record has returned', () => {
     for (const { file_id: fileId } of [...traced.small, traced.large]) {
