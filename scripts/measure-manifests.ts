@@ -7,8 +7,9 @@
  *   directory   where to make the working directory; the system's temporary folder by default
  *   --staging   make the temporary files in one directory of their own instead of beside their final names
  *   --layout=…  only this one of flat, one-level, two-levels; may be repeated
- *   --before-reading=COMMAND  a shell command between writing and reading; where the directory is a mount of its own,
- *               unmounting and mounting it again makes the reads cold without disturbing the machine's other caches
+ *   --before-reading=COMMAND  a shell command before the random reads and again before the listing; where the
+ *               directory is a mount of its own, to unmount it and mount it again makes the reads cold and leaves the
+ *               machine's other caches alone
  *   --json      JSON instead of the table
  *
  * It needs about 4.5 KiB of disk per file at a time. The figures are of one machine and one moment: compare columns.
@@ -37,7 +38,7 @@ import { parseArgs } from 'node:util';
 
 const DEFAULT_COUNT = 1_000_000;
 const MAX_COUNT = 4_000_000;
-/** A manifest of one inline-less small file: an envelope of JSON and a few chunk entries. */
+/** A typical manifest: an envelope of JSON and a few chunk entries. */
 const MANIFEST_BYTES = 600;
 const SAMPLE_COUNT = 20_000;
 /** The time between two names: a million files are a quarter of an hour of uploads. */
@@ -74,6 +75,7 @@ const FIGURES = {
   sync_s: 'syncfs at the end, s',
   list_s: 'list all in order, s',
   list_longest_ms: '  longest pause, ms',
+  read_all_s: 'read all in that order, s',
   stat_median_us: 'stat a random one, median µs',
   stat_p99_us: '  99th percentile, µs',
   read_median_us: 'read a random one, median µs',
@@ -142,21 +144,34 @@ async function listAll(
   layout: Layout,
   root: string,
   expectedCount: number,
-): Promise<{ totalMs: number; pausesMs: number[]; counts: number[] }> {
+): Promise<{ pausesMs: number[]; shards: string[][] }> {
   const pausesMs: number[] = [];
-  const counts: number[] = [];
+  const shards: string[][] = [];
   for (const shard of layout.shards) {
     const startMs = performance.now();
     const names = readdirSync(path.join(root, shard))
       .filter((name) => name !== 'staging')
       .sort();
     pausesMs.push(performance.now() - startMs);
-    counts.push(names.length);
+    shards.push(names);
     await setImmediate();
   }
-  const count = sum(counts);
+  const count = sum(shards.map((names) => names.length));
   if (count !== expectedCount) throw new Error(`${layout.name} lists ${count} files of ${expectedCount}`);
-  return { totalMs: sum(pausesMs), pausesMs, counts };
+  return { pausesMs, shards };
+}
+
+/** As a rebuild reads: every manifest, in the order of the listing. Gives seconds. */
+async function readAll(layout: Layout, root: string, shards: readonly (readonly string[])[]): Promise<number> {
+  const startMs = performance.now();
+  for (const [index, names] of shards.entries()) {
+    const directory = path.join(root, layout.shards[index] ?? '');
+    for (const [position, name] of names.entries()) {
+      readFileSync(`${directory}/${name}`);
+      if (position % BATCH_COUNT === 0) await setImmediate();
+    }
+  }
+  return seconds(startMs);
 }
 
 /** Microseconds of `visit` for each of many random names, in ascending order. */
@@ -198,12 +213,16 @@ async function measureLayout(layout: Layout, names: readonly string[], plan: Pla
   const syncStartMs = performance.now();
   execFileSync('sync', ['-f', root]);
   const sync_s = seconds(syncStartMs);
-  if (plan.beforeReading !== undefined) execFileSync('sh', ['-c', plan.beforeReading]);
+  const prepareReading = () => {
+    if (plan.beforeReading !== undefined) execFileSync('sh', ['-c', plan.beforeReading]);
+  };
   const pathOf = (name: string) => `${root}/${layout.shardOf(name)}/${name}`;
-  // Random visits come first: a listing before them would warm the directories for all layouts alike.
+  prepareReading();
   const statsUs = await sample(names, (name) => lstatSync(pathOf(name)));
   const readsUs = await sample(names, (name) => readFileSync(pathOf(name)));
+  prepareReading();
   const listing = await listAll(layout, root, names.length);
+  const read_all_s = await readAll(layout, root, listing.shards);
   const usage = diskUsage(layout, root, names);
   const load_average = loadavg()[0] ?? 0;
   const removeStartMs = performance.now();
@@ -214,15 +233,16 @@ async function measureLayout(layout: Layout, names: readonly string[], plan: Pla
     create_first_tenth_us: microsecondsPerFile(batchesMs.slice(0, tenth)),
     create_last_tenth_us: microsecondsPerFile(batchesMs.slice(-tenth)),
     sync_s,
-    list_s: listing.totalMs / 1000,
+    list_s: sum(listing.pausesMs) / 1000,
     list_longest_ms: Math.max(...listing.pausesMs),
+    read_all_s,
     stat_median_us: quantile(statsUs, 0.5),
     stat_p99_us: quantile(statsUs, 0.99),
     read_median_us: quantile(readsUs, 0.5),
     read_p99_us: quantile(readsUs, 0.99),
     remove_s: seconds(removeStartMs),
     ...usage,
-    names_per_directory: listing.counts.reduce((largest, count) => Math.max(largest, count), 0),
+    names_per_directory: Math.max(...listing.shards.map((shard) => shard.length)),
     load_average,
   };
 }
