@@ -67,7 +67,10 @@ export class Checkpointer {
   async #take(): Promise<void> {
     const { wal, applier, catalog, log } = this.#options;
     if (this.#failure !== undefined) throw this.#failure;
-    if (applier.lastChangeLsn <= wal.checkpointLsn) return;
+    if (applier.lastChangeLsn <= wal.checkpointLsn) {
+      await wal.removeSegments();
+      return;
+    }
     const checkpointLsn = applier.appliedLsn;
     await this.#flush();
     try {

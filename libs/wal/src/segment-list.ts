@@ -24,7 +24,9 @@ export class SegmentList {
     return this.#sealed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   }
 
+  /** `segment` is followed by `next`; where it held no record, `next` has its name and has replaced it. */
   seal(segment: Omit<SealedSegment, 'lastLsn'>, next: { readonly firstLsn: Lsn }): void {
+    if (next.firstLsn === segment.firstLsn) return;
     this.#sealed.push({ ...segment, lastLsn: lsn(next.firstLsn - 1) });
   }
 

@@ -99,6 +99,35 @@ describe('a log', () => {
     await expect(waiting).resolves.toBeDefined();
   });
 
+  it('takes a record larger than its size limit, and the ones after it', async () => {
+    const log = await openTestLog(new CrashFileSystem(), { maxSizeBytes: 2 * 4096 });
+    await log.append(textDraft('large', 20_000));
+    await log.checkpoint(log.committedLsn);
+    await log.append(textDraft('after'));
+    expect((await readTexts(log)).slice(-1)).toEqual(['after']);
+  });
+
+  it('survives a first record that does not fit into the first segment, and a checkpoint behind it', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    await log.append(textDraft('large', 20_000));
+    await log.checkpoint(log.committedLsn);
+    await log.append(textDraft('after'));
+    await log.close();
+    expect(await readTexts(await openTestLog(fs))).toContain('after');
+  });
+
+  it('removes later what it could not remove at the checkpoint', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    for (const name of names(40)) await log.append(textDraft(name, 300));
+    fs.failNext({ operation: 'unlink', errorCode: 'EIO' });
+    await expect(log.checkpoint(lsn(25))).rejects.toMatchObject({ code: 'EIO' });
+    expect(log.checkpointLsn).toBe(25);
+    await log.removeSegments();
+    expect(log.oldestLsn).toBeGreaterThan(1);
+  });
+
   it('refuses appends once closed', async () => {
     const log = await openTestLog(new CrashFileSystem());
     await log.close();

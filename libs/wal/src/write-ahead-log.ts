@@ -138,6 +138,12 @@ export class WriteAheadLog {
   async checkpoint(checkpointLsn: Lsn): Promise<void> {
     await this.#writer.append(checkpointDraft({ checkpointLsn }));
     this.#checkpointLsn = checkpointLsn;
+    await this.removeSegments();
+  }
+
+  /** Removes the segments that the last checkpoint has made useless; also those that could not be removed then. */
+  async removeSegments(): Promise<void> {
+    const checkpointLsn = this.#checkpointLsn;
     let removed = 0;
     for (
       let oldest = this.#segments.oldestThrough(checkpointLsn);
@@ -180,7 +186,9 @@ export class WriteAheadLog {
     await this.#factory.close();
   }
 
+  /** The active segment alone is never too much: no checkpoint could remove it, and the wait would not end. */
   #isFull(): boolean {
+    if (this.#segments.sealed.length === 0) return false;
     return this.#segments.sealedBytes + this.#writer.active.sizeBytes > this.#limits.maxSizeBytes;
   }
 

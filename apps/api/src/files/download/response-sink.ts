@@ -22,14 +22,15 @@ export class ResponseSink implements FileSink {
   #plan: DownloadPlan | undefined;
   #begun = false;
   #sentBytes = 0;
-  #rejectWrite: ((error: ClientGone) => void) | undefined;
+  /** Ends the write under way; undefined between writes. */
+  #endWrite: (() => void) | undefined;
 
   /** `choosePlan` may throw; that ends the read with nothing sent. */
   constructor(reply: StreamedReply, choosePlan: (entry: FileEntry) => DownloadPlan) {
     this.#reply = reply;
     this.#choosePlan = choosePlan;
     // A write to a response whose socket is gone may never call back.
-    reply.raw.once('close', () => this.#rejectWrite?.(new ClientGone()));
+    reply.raw.once('close', () => this.#endWrite?.());
     // Every failed write also comes as an event, which would end the process if nobody listened.
     reply.raw.on('error', () => undefined);
   }
@@ -49,8 +50,12 @@ export class ResponseSink implements FileSink {
         reject(new ClientGone());
         return;
       }
-      this.#rejectWrite = reject;
-      raw.write(bytes, (error) => (error ? reject(new ClientGone()) : resolve()));
+      this.#endWrite = () => reject(new ClientGone());
+      raw.write(bytes, (error) => {
+        this.#endWrite = undefined;
+        if (error) reject(new ClientGone());
+        else resolve();
+      });
     });
   }
 
