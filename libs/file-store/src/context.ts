@@ -25,16 +25,21 @@ export interface FileStoreLimits {
   readonly readParallelism: number;
 }
 
-export interface FileStoreContext {
+/** The recovered installation, as far as the file store needs it. */
+export interface FileStoreParts {
   readonly wal: CommitLog;
   readonly applier: AppliedState;
   readonly catalog: Catalog;
   readonly primary: PrimaryStore;
   readonly replicas: readonly { readonly storeId: StoreId; readonly name: string }[];
+  /** Whoever applies drops changed files from it. */
   readonly cache: EntryCache;
+  readonly clock: Clock;
+}
+
+export interface FileStoreContext extends FileStoreParts {
   readonly buffers: TransferBuffers;
   readonly reserve: DiskReserve;
-  readonly clock: Clock;
   readonly limits: FileStoreLimits;
   /** Ids of files that are being deleted now. */
   readonly deleting: Set<FileId>;

@@ -1,12 +1,9 @@
 /** The file store: upload, read, list, delete. Each operation is a file of its own; this is their one door. */
-import type { Catalog } from '#libs/catalog';
 import type { FileSystem } from '#libs/durable-fs';
-import type { Clock, FileId, StoreId } from '#libs/kernel';
-import type { PrimaryStore } from '#libs/stores';
-import type { AppliedState, CommitLog, FileStoreContext, FileStoreLimits } from './context.js';
+import type { FileId } from '#libs/kernel';
+import type { FileStoreContext, FileStoreLimits, FileStoreParts } from './context.js';
 import { deleteFile } from './delete-file.js';
 import { DiskReserve } from './disk-reserve.js';
-import type { EntryCache } from './entry-cache.js';
 import { listFiles } from './list-files.js';
 import { readFile } from './read-file.js';
 import { fileNotFound, receiptOf } from './receipt.js';
@@ -23,23 +20,10 @@ export interface FileStoreOptions extends FileStoreLimits {
   readonly reservedPaths: readonly string[];
 }
 
-/** The recovered installation, as far as the file store needs it. */
-export interface FileStoreParts {
-  readonly fs: FileSystem;
-  readonly clock: Clock;
-  readonly wal: CommitLog;
-  readonly applier: AppliedState;
-  readonly catalog: Catalog;
-  readonly primary: PrimaryStore;
-  readonly replicas: readonly { readonly storeId: StoreId; readonly name: string }[];
-  /** Whoever applies drops changed files from it. */
-  readonly cache: EntryCache;
-}
-
 export class FileStore {
   readonly #context: FileStoreContext;
 
-  constructor({ fs, ...parts }: FileStoreParts, options: FileStoreOptions) {
+  constructor({ fs, ...parts }: FileStoreParts & { readonly fs: FileSystem }, options: FileStoreOptions) {
     this.#context = {
       ...parts,
       buffers: new TransferBuffers({
