@@ -20,6 +20,8 @@ const MAX_LIFE_MS = 700;
 /** One round in so many is killed again while it recovers. */
 const KILL_RECOVERY_ONE_IN = 4;
 const CHECKS_AT_ONCE = 16;
+/** Older files looked at again after each kill; after the last one all of them are. */
+const OLDER_CHECKED = 100;
 
 interface Listing {
   readonly files: readonly { readonly file_id: string; readonly file_name: string }[];
@@ -39,7 +41,9 @@ it(`keeps every promise through ${ROUNDS} kills`, async () => {
       answered += (await load).answered;
       if (randomInt(KILL_RECOVERY_ONE_IN) === 0) await killDuringRecovery(installation);
       server = new ServerProcess(installation.environment);
-      expect(await brokenPromises(installation, await server.url(), model), `round ${round}`).toEqual([]);
+      const older = round === ROUNDS ? model.all() : sample(model.all(), OLDER_CHECKED);
+      const checked = new Set([...model.unchecked(), ...older]);
+      expect(await brokenPromises(installation, await server.url(), model, checked), `round ${round}`).toEqual([]);
     }
     // A round in which nothing was answered would prove nothing.
     expect(answered).toBeGreaterThan(ROUNDS);
@@ -56,17 +60,26 @@ async function killDuringRecovery(installation: Installation): Promise<void> {
   await server.stop('SIGKILL');
 }
 
-/** Every promise to a client that does not hold now, and everything half-written that can be seen. */
-async function brokenPromises(installation: Installation, url: string, model: ClientModel): Promise<string[]> {
+/** Every promise about the checked files that does not hold now, and everything half-written that can be seen. */
+async function brokenPromises(
+  installation: Installation,
+  url: string,
+  model: ClientModel,
+  checked: ReadonlySet<string>,
+): Promise<string[]> {
   const broken: string[] = [];
   const note = (fault: string | undefined): void => {
     if (fault !== undefined) broken.push(fault);
   };
   const listed = await listAll(url);
-  await eachOf(listed, async (file) => note(model.checkListed(file, await observe(url, file.file_id))));
+  for (const { file_id: fileId } of listed) {
+    if (model.believesDeleted(fileId)) note(`${fileId} was deleted and is listed`);
+  }
   const listedIds = new Set(listed.map(({ file_id: fileId }) => fileId));
-  const unlisted = model.all().filter((fileId) => !listedIds.has(fileId));
-  await eachOf(unlisted, async (fileId) => note(model.check(fileId, await observe(url, fileId))));
+  for (const fileId of model.existing()) if (!listedIds.has(fileId)) note(`${fileId} exists and is not listed`);
+  const strangers = listed.filter(({ file_id: fileId }) => !model.isKnown(fileId));
+  await eachOf(strangers, async (file) => note(model.checkStranger(file, await observe(url, file.file_id))));
+  await eachOf([...checked], async (fileId) => note(model.check(fileId, await observe(url, fileId))));
   for (const left of await readdir(join(installation.primary, 'staging'))) broken.push(`staging holds ${left}`);
   return broken;
 }
@@ -85,6 +98,10 @@ async function listAll(url: string): Promise<Listing['files']> {
     cursor = page.next_cursor;
   }
   return files;
+}
+
+function sample<Item>(items: readonly Item[], count: number): Item[] {
+  return items.length <= count ? [...items] : Array.from({ length: count }, () => items[randomInt(items.length)]!);
 }
 
 async function eachOf<Item>(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {

@@ -20,6 +20,8 @@ export class ClientModel {
   readonly #files = new Map<string, Expected>();
   /** By name: the content of every upload ever begun, answered or not. */
   readonly #sent = new Map<string, string>();
+  /** Files whose last operation is not checked yet. */
+  readonly #unchecked = new Set<string>();
 
   uploadBegins(name: string, body: Buffer): void {
     this.#sent.set(name, sha256(body));
@@ -27,6 +29,7 @@ export class ClientModel {
 
   uploadAnswered(name: string, fileId: string): void {
     this.#files.set(fileId, { sha256: this.#sent.get(name)!, belief: 'exists' });
+    this.#unchecked.add(fileId);
   }
 
   deleteBegins(fileId: string): void {
@@ -35,6 +38,10 @@ export class ClientModel {
 
   deleteAnswered(fileId: string): void {
     this.#believe(fileId, 'deleted');
+  }
+
+  believesDeleted(fileId: string): boolean {
+    return this.#files.get(fileId)?.belief === 'deleted';
   }
 
   /** Ids of files that surely exist. */
@@ -46,21 +53,32 @@ export class ClientModel {
     return [...this.#files.keys()];
   }
 
+  /** Files touched since they were last checked. */
+  unchecked(): string[] {
+    return [...this.#unchecked];
+  }
+
+  isKnown(fileId: string): boolean {
+    return this.#files.has(fileId);
+  }
+
   /** Why what was seen of a file breaks a promise, or undefined. Settles a delete that had no answer. */
   check(fileId: string, seen: Observed): string | undefined {
+    this.#unchecked.delete(fileId);
     const expected = this.#files.get(fileId)!;
     const isWhole = seen.status === 200 && seen.sha256 === expected.sha256;
     const isGone = seen.status === 404;
     const kept = { exists: isWhole, deleted: isGone, perhaps_deleted: isWhole || isGone }[expected.belief];
     if (!kept) return `${fileId} ${expected.belief}: status ${seen.status}, ${isWhole ? 'whole' : 'other bytes'}`;
-    if (expected.belief === 'perhaps_deleted') this.#believe(fileId, isGone ? 'deleted' : 'exists');
+    if (expected.belief === 'perhaps_deleted') {
+      this.#files.set(fileId, { ...expected, belief: isGone ? 'deleted' : 'exists' });
+    }
     return undefined;
   }
 
-  /** A file that is listed: either known, or an upload whose answer was lost, and then whole. */
-  checkListed(listed: { readonly file_id: string; readonly file_name: string }, seen: Observed): string | undefined {
+  /** A file that is listed and not known: an upload whose answer was lost, and then whole. */
+  checkStranger(listed: { readonly file_id: string; readonly file_name: string }, seen: Observed): string | undefined {
     const { file_id: fileId, file_name: name } = listed;
-    if (this.#files.has(fileId)) return this.check(fileId, seen);
     const sent = this.#sent.get(name);
     if (sent === undefined || seen.status !== 200 || seen.sha256 !== sent) return `${fileId} (${name}): half-written`;
     this.#files.set(fileId, { sha256: sent, belief: 'exists' });
@@ -69,5 +87,6 @@ export class ClientModel {
 
   #believe(fileId: string, belief: Belief): void {
     this.#files.set(fileId, { ...this.#files.get(fileId)!, belief });
+    this.#unchecked.add(fileId);
   }
 }

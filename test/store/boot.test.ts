@@ -68,6 +68,28 @@ describe('boot refuses', () => {
       (paths) => writeFile(join(paths.primary, 'holdfast.json'), '{"format": 1'),
     ],
     [
+      'a replica in the place of the primary',
+      'store_mismatch',
+      async (paths) => {
+        await rename(paths.primary, `${paths.primary}.aside`);
+        await rename(paths.replica, paths.primary);
+        await rename(`${paths.primary}.aside`, paths.replica);
+      },
+    ],
+    [
+      'a catalog path where somebody else keeps a file',
+      'setting_invalid',
+      (paths) => writeFile(paths.catalog, 'do not touch'),
+    ],
+    [
+      'a log path that is no directory',
+      'setting_invalid',
+      async (paths) => {
+        await rm(paths.wal, { recursive: true });
+        await writeFile(paths.wal, 'a file');
+      },
+    ],
+    [
       'a primary of a later version',
       'future_format',
       (paths) => writeFile(join(paths.primary, 'holdfast.json'), '{"format": 2}'),
@@ -110,10 +132,11 @@ describe('boot goes on', () => {
     await store.close();
   });
 
-  it('with a catalog that is no database set aside and rebuilt', async () => {
+  it('with a damaged catalog set aside and rebuilt', async () => {
     await using paths = await temporaryPaths();
     await liveOnce(paths);
-    await writeFile(paths.catalog, randomBytes(8192));
+    const header = (await readFile(paths.catalog)).subarray(0, 100);
+    await writeFile(paths.catalog, Buffer.concat([header, randomBytes(8192)]));
     const store = await openInstallation(paths);
     expect(store.parts.report.catalogRebuilt).toBe('corrupt');
     expect(store.files.list({ prefix: '', limit: 10, cursor: undefined }).files).toHaveLength(1);
@@ -133,6 +156,35 @@ describe('boot goes on', () => {
     const after = await openInstallation(paths);
     expect(after.parts.report.catalogRebuilt).toBe('behind_the_log');
     expect(after.files.list({ prefix: '', limit: 1000, cursor: undefined }).files).toHaveLength(321);
+    await after.close();
+  });
+
+  it('with a catalog from before the last checkpoint, although the log still has its records', async () => {
+    await using paths = await temporaryPaths();
+    await liveOnce(paths);
+    await cp(paths.catalog, `${paths.catalog}.backup`);
+    const store = await openInstallation(paths);
+    await put(store.files, 'later', randomBytes(10));
+    await store.close();
+    await rename(`${paths.catalog}.backup`, paths.catalog);
+    const after = await openInstallation(paths);
+    expect(after.parts.report.catalogRebuilt).toBe('behind_the_log');
+    expect(after.files.list({ prefix: '', limit: 10, cursor: undefined }).files).toHaveLength(2);
+    await after.close();
+  });
+
+  it('with a catalog whose pages have rotted, by rebuilding it', async () => {
+    await using paths = await temporaryPaths();
+    const before = await openInstallation(paths);
+    for (let index = 0; index < 300; index += 1) await put(before.files, `file-${index}`, randomBytes(20));
+    await before.close();
+    const bytes = await readFile(paths.catalog);
+    // Every page but the first ones, which hold the schema and the identity.
+    bytes.fill(0xa5, 16 * 4096);
+    await writeFile(paths.catalog, bytes);
+    const after = await openInstallation(paths);
+    expect(after.parts.report.catalogRebuilt).toBe('corrupt');
+    expect(after.files.list({ prefix: '', limit: 1000, cursor: undefined }).files).toHaveLength(300);
     await after.close();
   });
 
@@ -201,6 +253,20 @@ describe('an upload that fails', () => {
     await expect(store.files.upload(request)).rejects.toMatchObject({ code });
     expect(await readdir(join(paths.primary, 'staging'))).toEqual([]);
     expect(store.files.list({ prefix: '', limit: 10, cursor: undefined }).files).toEqual([]);
+    await store.close();
+  });
+});
+
+describe('a file whose delete is not in the catalog yet', () => {
+  it('is not found, and not called damaged', async () => {
+    await using paths = await temporaryPaths();
+    const store = await openInstallation(paths);
+    const { fileId } = await put(store.files, 'file', randomBytes(10));
+    // As apply leaves it when the disk fills in the middle of a batch.
+    const { primary } = store.parts;
+    await primary.applied.write({ kind: 'tombstone', id: fileId }, Buffer.from('tombstone'));
+    await primary.applied.remove({ kind: 'manifest', id: fileId });
+    await expect(get(store.files, fileId)).rejects.toMatchObject({ code: 'file_not_found' });
     await store.close();
   });
 });

@@ -10,9 +10,9 @@ describe('refusalOf', () => {
     ['address_in_use', 3],
     ['log_corrupt', 4],
     ['log_behind', 4],
+    ['future_format', 4],
     ['manifest_corrupt', 4],
     ['store_mismatch', 4],
-    ['future_format', 1],
     ['internal', 1],
   ])('%s exits with %i', (code, exitCode) => {
     expect(refusalOf(new StoreError(code, 'Why.'))).toEqual({ exitCode, line: 'holdfast: Why.' });

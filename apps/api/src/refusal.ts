@@ -24,6 +24,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   log_corrupt: EXIT_DAMAGED,
   log_behind: EXIT_DAMAGED,
   log_mismatch: EXIT_DAMAGED,
+  future_format: EXIT_DAMAGED,
   manifest_corrupt: EXIT_DAMAGED,
   manifest_missing: EXIT_DAMAGED,
   chunk_corrupt: EXIT_DAMAGED,

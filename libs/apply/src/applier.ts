@@ -81,9 +81,10 @@ export class Applier {
     await promise;
   }
 
-  /** Resolves when the queue is empty, or at once where apply is halted. */
+  /** Resolves when everything queued is applied, or as soon as apply is halted. */
   async drain(): Promise<void> {
-    if (!this.halted) await this.#running;
+    const last = this.#queue.at(-1);
+    if (last !== undefined) await this.applied(last.lsn).catch(() => undefined);
   }
 
   /** No retry after this one; what is queued stays in the log for the next boot. */

@@ -67,13 +67,14 @@ export class Checkpointer {
   async #take(): Promise<void> {
     const { wal, applier, catalog, log } = this.#options;
     if (this.#failure !== undefined) throw this.#failure;
-    if (applier.lastChangeLsn <= wal.checkpointLsn) {
-      await wal.removeSegments();
-      return;
-    }
     const checkpointLsn = applier.appliedLsn;
-    await this.#flush();
+    const isNeeded = applier.lastChangeLsn > wal.checkpointLsn;
+    if (isNeeded) await this.#flush();
     try {
+      if (!isNeeded) {
+        await wal.removeSegments();
+        return;
+      }
       catalog.makeDurable();
       await wal.checkpoint(checkpointLsn);
     } catch (error) {

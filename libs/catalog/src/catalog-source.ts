@@ -1,6 +1,7 @@
 /** How the catalog's database is opened: TypeORM for schema and migrations, the driver below it for the hot paths. */
 import type Database from 'better-sqlite3';
 import { DataSource } from 'typeorm';
+import { APPLICATION_ID } from './catalog-file.js';
 import { ChunkRefEntity } from './entities/chunk-ref.entity.js';
 import { FileEntity } from './entities/file.entity.js';
 import { IdentityEntity } from './entities/identity.entity.js';
@@ -20,6 +21,7 @@ export function catalogSource(path: string): DataSource {
     migrations: [Initial1764000000000],
     migrationsRun: true,
     prepareDatabase: (database: Database.Database) => {
+      database.pragma(`application_id = ${APPLICATION_ID}`);
       // NORMAL: a commit is not synced. A power cut may take the last ones back, and the log gives them again.
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = NORMAL');

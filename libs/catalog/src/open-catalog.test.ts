@@ -171,11 +171,8 @@ describe('opening a catalog', () => {
 
   it.each<[string, () => Promise<void>]>([
     ['holds nothing', () => truncate(path, 0)],
-    ['holds one byte', () => truncate(path, 1)],
-    ['holds half a header', () => truncate(path, 50)],
     ['holds only its first page', () => truncate(path, 4096)],
     ['has lost its last page', async () => truncate(path, (await readFile(path)).length - 4096)],
-    ['is no database', () => writeFile(path, 'This is a text, and long enough to be taken for a header.'.repeat(200))],
     ['is all zeros', async () => writeFile(path, Buffer.alloc((await readFile(path)).length))],
     [
       'has a page of zeros for its schema',
@@ -194,6 +191,22 @@ describe('opening a catalog', () => {
     await (await create(filling(1, ...Array.from({ length: 500 }, (_, index) => `file ${index}`)))).close();
     await damage();
     expect(await openCatalog(nodeFileSystem, path)).toMatchObject({ ok: false, reason: 'corrupt' });
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    ['one byte of it', () => truncate(path, 1)],
+    ['half a header', () => truncate(path, 50)],
+    ['a text', () => writeFile(path, 'This is a text, and long enough to be taken for a header.'.repeat(200))],
+    ['a database of another program', async () => inDatabase('PRAGMA application_id = 1')],
+  ])('refuses %s, and leaves it as it is', async (_what, put) => {
+    await (await create(filling(1))).close();
+    await put();
+    const before = await readFile(path);
+    await expect(openCatalog(nodeFileSystem, path)).rejects.toMatchObject({
+      code: 'setting_invalid',
+      context: { setting: 'DATABASE_URL' },
+    });
+    expect((await readFile(path)).equals(before)).toBe(true);
   });
 
   it('tells a disk that fails from a corrupt catalog', async () => {

@@ -7,8 +7,10 @@ import type { FileSystem } from '#libs/durable-fs';
 import { newUuid, StoreError, systemErrorCode } from '#libs/kernel';
 import type { CatalogId, ClusterId } from '#libs/kernel';
 import { dirname } from 'node:path';
+import type { DataSource } from 'typeorm';
 import { Catalog } from './catalog.js';
-import { catalogSource } from './catalog-source.js';
+import { catalogExists } from './catalog-file.js';
+import { catalogSource, driverOf } from './catalog-source.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 
 /** SQLite keeps its own log and shared memory beside the database; they belong to it and go with it. */
@@ -18,11 +20,14 @@ export type CatalogReading =
   | { readonly ok: true; readonly catalog: Catalog }
   | { readonly ok: false; readonly reason: 'missing' | 'corrupt'; readonly cause?: unknown };
 
+/** Throws `setting_invalid` where something else than a catalog has that name: it is not touched. */
 export async function openCatalog(fs: FileSystem, path: string): Promise<CatalogReading> {
-  if ((await fs.stat(path)) === undefined) return { ok: false, reason: 'missing' };
+  if (!(await catalogExists(fs, path))) return { ok: false, reason: 'missing' };
   const source = catalogSource(path);
   try {
-    return { ok: true, catalog: await Catalog.over(await source.initialize()) };
+    const catalog = await Catalog.over(await source.initialize());
+    assertSound(source);
+    return { ok: true, catalog };
   } catch (cause) {
     if (source.isInitialized) await source.destroy();
     if (!isCorruption(cause)) throw cause;
@@ -76,6 +81,13 @@ async function removeIfPresent(fs: FileSystem, path: string): Promise<void> {
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
   }
+}
+
+/** Reads every page: a rotten one is cheaper to meet now than in the middle of a batch. */
+function assertSound(source: DataSource): void {
+  const [finding] = driverOf(source).pragma('quick_check(1)', { simple: false }) as { quick_check: string }[];
+  if (finding?.quick_check === 'ok') return;
+  throw new StoreError('store_unreadable', `The catalog is damaged: ${finding?.quick_check ?? 'no finding'}.`);
 }
 
 function isCorruption(cause: unknown): boolean {

@@ -155,6 +155,23 @@ describe('fetching chunks', () => {
     expect(buffers.usedBytes).toBe(0);
   });
 
+  it('keeps its one buffer to the end, however many wait for their first', async () => {
+    const { store, chunks, bytes } = await storedFile(3);
+    const buffers = buffersFor(1, 20);
+    const parts = planRead(chunks, { start: 0, end: bytes.length });
+    const fetcher = new ChunkFetcher(parts, { store, buffers, parallelism: 4 });
+    const running = fetcher.run();
+    const first = await fetcher.next();
+    const stranger = buffers.take(CHUNK_BYTES);
+    first!.release();
+    const second = await fetcher.next();
+    await expect(stranger).rejects.toMatchObject({ code: 'overloaded' });
+    second!.release();
+    (await fetcher.next())!.release();
+    await running;
+    expect(buffers.usedBytes).toBe(0);
+  });
+
   it('a chunk larger than the whole budget is read with all of it', async () => {
     const { store, chunks, bytes } = await storedFile(3);
     const buffers = new TransferBuffers({ budgetBytes: 10, pooledSizeBytes: 10, waitMs: 1000 });

@@ -31,6 +31,9 @@ export class ChunkFetcher {
   readonly #pending: PendingPart[] = [];
   /** Buffers lent out: fetching, fetched, or with the reader. */
   #lent = 0;
+  #started = 0;
+  /** The read's last buffer, on its way to the next part: given back it would go to others, and the read would wait. */
+  #kept: TransferBuffer | undefined;
   #handedOut = 0;
   #cancelled = false;
   #failure: { readonly error: unknown } | undefined;
@@ -55,6 +58,7 @@ export class ChunkFetcher {
       this.#failure = { error };
       this.#notify();
     }
+    this.#dropKept();
     await Promise.all(this.#pending);
   }
 
@@ -74,6 +78,7 @@ export class ChunkFetcher {
   /** Starts no more fetches and gives the memory of finished ones back; for a read that ends early. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
+    this.#dropKept();
     this.#notify();
     for (const outcome of await Promise.all(this.#pending.splice(0))) if ('part' in outcome) outcome.part.release();
   }
@@ -82,6 +87,10 @@ export class ChunkFetcher {
   async #room(sizeBytes: number): Promise<TransferBuffer | undefined> {
     const { buffers, parallelism } = this.#options;
     while (!this.#cancelled) {
+      const kept = this.#kept;
+      this.#kept = undefined;
+      if (kept !== undefined && kept.bytes.length >= sizeBytes) return kept;
+      kept?.release();
       // With none of its own the read waits its turn among all streams; with one it takes what is free.
       if (this.#lent === 0) return buffers.take(sizeBytes);
       const buffer = this.#lent < parallelism ? buffers.tryTake(sizeBytes) : undefined;
@@ -93,9 +102,12 @@ export class ChunkFetcher {
 
   #start(part: ChunkPart, buffer: TransferBuffer): void {
     this.#lent += 1;
+    this.#started += 1;
     const release = (): void => {
-      buffer.release();
       this.#lent -= 1;
+      const isWanted = this.#lent === 0 && this.#started < this.#parts.length && !this.#cancelled;
+      if (isWanted && this.#failure === undefined) this.#kept = buffer;
+      else buffer.release();
       this.#notify();
     };
     const { store } = this.#options;
@@ -110,6 +122,11 @@ export class ChunkFetcher {
       ),
     );
     this.#notify();
+  }
+
+  #dropKept(): void {
+    this.#kept?.release();
+    this.#kept = undefined;
   }
 
   #notify(): void {

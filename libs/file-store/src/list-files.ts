@@ -29,7 +29,11 @@ function decodeCursor(cursor: string): ListPosition {
   } catch {
     // Falls through to the refusal: what it is not does not matter.
   }
-  throw new StoreError('invalid_request', 'The cursor is not one that this server gave out.', {
-    context: { parameter: 'cursor' },
-  });
+  throw new StoreError(
+    'invalid_request',
+    'The cursor is not one that this server gave out; leave it out to start again.',
+    {
+      context: { parameter: 'cursor' },
+    },
+  );
 }

@@ -47,8 +47,10 @@ async function lookUp({ cache, catalog }: FileStoreContext, fileId: FileId): Pro
 async function fetchContent({ primary, catalog }: FileStoreContext, fileId: FileId): Promise<FileContent> {
   const bytes = await primary.get({ kind: 'manifest', id: fileId });
   if (bytes === undefined) {
-    // Deleted since it was looked up, most likely: the manifest goes before the catalog's row.
-    if (catalog.findFile(fileId) === undefined) throw fileNotFound(fileId);
+    // Deleted since it was looked up, most likely: the manifest goes before the catalog's row, and while apply is halted
+    // the row may stay for long.
+    const isDeleted = (await primary.has({ kind: 'tombstone', id: fileId })) !== undefined;
+    if (isDeleted || catalog.findFile(fileId) === undefined) throw fileNotFound(fileId);
     throw new StoreError('manifest_missing', 'The manifest of the file is missing.', { context: { file_id: fileId } });
   }
   const decoded = decodeWholeFrame(bytes);

@@ -29,7 +29,7 @@ export interface BoundStores {
 export async function bindStores(context: BindingContext): Promise<BoundStores> {
   const { fs, storagePath } = context;
   const found = await readIdentity(fs, storagePath);
-  if (found !== undefined) assertLogBelongs(context, found);
+  if (found !== undefined) assertPrimary(context, found);
   const identity = found ?? (await makePrimary(context));
   const replicas: Replica[] = [];
   for (const location of context.replicas) replicas.push(await bindReplica(context, identity, location));
@@ -39,7 +39,18 @@ export async function bindStores(context: BindingContext): Promise<BoundStores> 
   return { primary: new PrimaryStore(fs, storagePath, bound), replicas, primaryWasMade: found === undefined };
 }
 
-function assertLogBelongs({ logCluster }: BindingContext, primary: StoreIdentity): void {
+/** The name is the role: a replica is never called so. */
+const PRIMARY_NAME = 'primary';
+
+/** A replica in the primary's place would be written to, while the primary misses what it was promised to hold. */
+function assertPrimary({ logCluster, storagePath }: BindingContext, primary: StoreIdentity): void {
+  if (primary.name !== PRIMARY_NAME) {
+    throw new StoreError(
+      'store_mismatch',
+      `${storagePath} is the replica ${primary.name}, not the primary; are STORAGE_PATH and REPLICAS swapped?`,
+      { context: { path: storagePath, store_id: primary.storeId } },
+    );
+  }
   if (logCluster === undefined || logCluster === primary.clusterId) return;
   throw new StoreError(
     'log_mismatch',
@@ -57,11 +68,11 @@ async function makePrimary(context: BindingContext): Promise<StoreIdentity> {
   if (knower !== undefined) {
     throw new StoreError(
       'primary_empty',
-      `${storagePath} is empty, but the log, the catalog or a replica is of installation ${knower}. Put the primary back, or rebuild it from a replica; nothing was changed.`,
+      `${storagePath} holds no store, but the log, the catalog or a replica is of installation ${knower}. Is the disk of the primary mounted? Put it back; a new installation needs all its directories empty.`,
       { context: { path: storagePath, cluster_id: knower } },
     );
   }
-  const identity = { clusterId: newUuid<ClusterId>(), storeId: newUuid<StoreId>(), name: 'primary', peers: [] };
+  const identity = { clusterId: newUuid<ClusterId>(), storeId: newUuid<StoreId>(), name: PRIMARY_NAME, peers: [] };
   await initDirectoryStore(fs, storagePath, identity);
   return identity;
 }

@@ -10,7 +10,7 @@ import { Applier, Checkpointer } from '#libs/apply';
 import { openCatalog } from '#libs/catalog';
 import { acquireDirectoryLock, makeDirectoryDurably } from '#libs/durable-fs';
 import type { DirectoryLock } from '#libs/durable-fs';
-import { NO_LSN } from '#libs/kernel';
+import { NO_LSN, StoreError, systemErrorCode } from '#libs/kernel';
 import { verifyLog } from '#libs/wal';
 import { hostname } from 'node:os';
 import { bindStores } from './bind-stores.js';
@@ -41,8 +41,10 @@ async function takeLocks({ fs, clock, walPath, storagePath }: BootOptions): Prom
   const holder = { pid: process.pid, host: hostname(), startedAtMs: clock.now() };
   const locks: DirectoryLock[] = [];
   try {
-    for (const directory of [walPath, storagePath]) {
-      await makeDirectoryDurably(fs, directory);
+    for (const [setting, directory] of Object.entries({ WAL_PATH: walPath, STORAGE_PATH: storagePath })) {
+      await makeDirectoryDurably(fs, directory).catch((cause: unknown) => {
+        throw unusable(setting, directory, cause);
+      });
       locks.push(acquireDirectoryLock(directory, holder));
     }
     return locks;
@@ -50,6 +52,14 @@ async function takeLocks({ fs, clock, walPath, storagePath }: BootOptions): Prom
     for (const lock of locks) lock.release();
     throw error;
   }
+}
+
+function unusable(setting: string, directory: string, cause: unknown): StoreError {
+  const why = systemErrorCode(cause) ?? String(cause);
+  return new StoreError('setting_invalid', `${setting}=${directory} cannot be made or used as a directory (${why}).`, {
+    context: { setting, path: directory },
+    cause,
+  });
 }
 
 async function recover(options: BootOptions, releaseLocks: () => void): Promise<OpenInstallation> {

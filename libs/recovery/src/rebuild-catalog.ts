@@ -45,6 +45,8 @@ export async function rebuildCatalog(context: RebuildContext): Promise<RebuiltCa
           frames.map(effectOf).flatMap((effect) => (effect.kind === 'none' ? [] : [catalogChange(effect)])),
         );
         damagedManifests += reportDamage(context, kind, damaged);
+        // Keeps SQLite's log as small as a page of files; else a large rebuild would need many times the catalog's size.
+        building.makeDurable();
       }
     }
     fill(building, context, []);

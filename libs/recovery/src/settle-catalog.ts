@@ -11,18 +11,21 @@ export interface LogStart {
   readonly logId: LogId;
   /** First LSN in the log's files. */
   readonly oldestLsn: Lsn;
+  /** The replay starts behind it. */
+  readonly checkpointLsn: Lsn;
 }
 
 /** Why the catalog must be rebuilt, or undefined where a replay can bring it up to date. Pure. */
-export function rebuildReason(
+function rebuildReason(
   reading: CatalogReading,
-  { clusterId, logId, oldestLsn }: LogStart,
+  { clusterId, logId, oldestLsn, checkpointLsn }: LogStart,
 ): RebuildReason | undefined {
   if (!reading.ok) return reading.reason;
   if (reading.catalog.clusterId !== clusterId) return 'of_another_installation';
   const applied = reading.catalog.appliedLsn(logId);
   if (applied === undefined) return 'of_another_log';
-  if (oldestLsn > applied + 1) return 'behind_the_log';
+  // What lies between its applied LSN and the checkpoint would never be replayed into it.
+  if (Math.max(oldestLsn - 1, checkpointLsn) > applied) return 'behind_the_log';
   return undefined;
 }
 
@@ -46,5 +49,6 @@ export async function settleCatalog(
     context.log.warn({ reason, path }, 'the catalog was set aside');
   }
   const { catalog, damagedManifests } = await rebuildCatalog(context);
+  context.log.info({ reason, damaged_manifests: damagedManifests }, 'the catalog was built from the primary');
   return { catalog, rebuilt: reason, damagedManifests };
 }

@@ -59,7 +59,11 @@ function parseIdentity(text: string, path: string): StoreIdentity {
   }
   if (json === null || typeof json !== 'object') throw unreadable(path, 'it is no JSON object');
   if (typeof json['format'] === 'number' && json['format'] > FORMAT) {
-    throw new StoreError('future_format', `${path} was written by a later version of Holdfast.`, { context: { path } });
+    throw new StoreError(
+      'future_format',
+      `${path} was written by a later version of Holdfast; start that version, or a newer one.`,
+      { context: { path } },
+    );
   }
   const { cluster_id: clusterId, store_id: storeId, name, peers } = json;
   if (json['format'] !== FORMAT) throw unreadable(path, 'it has no format');
@@ -83,8 +87,12 @@ function parsePeer(peer: unknown, path: string): StorePeer {
 }
 
 function unreadable(path: string, why: string, cause?: unknown): StoreError {
-  return new StoreError('store_unreadable', `${path} does not say which store this is: ${why}.`, {
-    context: { path },
-    cause,
-  });
+  return new StoreError(
+    'store_unreadable',
+    `${path} does not say which store this is: ${why}. Restore the file from a copy of the store.`,
+    {
+      context: { path },
+      cause,
+    },
+  );
 }

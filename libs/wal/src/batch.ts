@@ -2,8 +2,8 @@
 import { encodeFrame, frameLength, lsn, RECORD_TYPES } from '#libs/kernel';
 import type { Frame, LogId, Lsn, RecordDraft } from '#libs/kernel';
 
-export const MAX_BATCH_BYTES = 8 * 1024 * 1024;
-export const MAX_BATCH_RECORDS = 1024;
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+const MAX_BATCH_RECORDS = 1024;
 
 /** A record that waits for its commit point. */
 export interface PendingAppend {

@@ -54,6 +54,8 @@ export async function rewriteActive(fs: FileSystem, layout: LogLayout, scan: Seg
     return file;
   } catch (error) {
     await file.close();
+    // On a full disk it would hold the last free bytes; after the rename there is nothing to remove.
+    await fs.unlink(temporaryPath).catch(() => undefined);
     throw error;
   }
 }

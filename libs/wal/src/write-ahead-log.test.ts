@@ -99,6 +99,20 @@ describe('a log', () => {
     await expect(waiting).resolves.toBeDefined();
   });
 
+  it('asks for another checkpoint where the one that it waited for made no room', async () => {
+    const log = await openTestLog(new CrashFileSystem(), { maxSizeBytes: 3 * 4096, fullWaitMs: 2000 });
+    let asked = 0;
+    // The first two answers come from checkpoints that were chosen too early.
+    const checkpointWanted = (): void => {
+      asked += 1;
+      if (asked > 2) void log.checkpoint(log.committedLsn);
+    };
+    for (let index = 0; index < 13; index += 1) await log.append(textDraft('x', 900));
+    log.listen({ committed: () => undefined, checkpointWanted });
+    await log.append(textDraft('waited', 900));
+    expect(asked).toBeGreaterThan(2);
+  });
+
   it('takes a record larger than its size limit, and the ones after it', async () => {
     const log = await openTestLog(new CrashFileSystem(), { maxSizeBytes: 2 * 4096 });
     await log.append(textDraft('large', 20_000));

@@ -53,6 +53,9 @@ export interface LogListener {
   checkpointWanted(): void;
 }
 
+/** How soon a writer that waits for room asks for another checkpoint. */
+const ASK_AGAIN_MS = 100;
+
 export class WriteAheadLog {
   readonly clusterId: ClusterId;
   readonly #fs: FileSystem;
@@ -154,7 +157,8 @@ export class WriteAheadLog {
       this.#segments.removeOldest();
       removed += 1;
     }
-    if (removed > 0) await this.#fs.syncDirectory(this.#layout.segments);
+    if (removed === 0) return;
+    await this.#fs.syncDirectory(this.#layout.segments);
     for (const wake of this.#roomWaiters) wake();
   }
 
@@ -202,7 +206,8 @@ export class WriteAheadLog {
         });
       }
       this.#listener?.checkpointWanted();
-      await this.#nextRoom(leftMs);
+      // Asked again and again: a checkpoint that was chosen before the log filled may end without having made room.
+      await this.#nextRoom(Math.min(leftMs, ASK_AGAIN_MS));
     }
   }
 

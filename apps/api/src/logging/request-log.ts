@@ -28,7 +28,8 @@ export class RequestLog {
 
   #write(request: IncomingMessage, response: ServerResponse, durationMs: number): void {
     const { method = '', url = '' } = request;
-    const { statusCode: status } = response;
+    // Node's status is 200 until something is decided; a client that left before has been told nothing.
+    const status = response.headersSent ? response.statusCode : null;
     const noted = this.#facts.get(request);
     const facts = {
       method,
@@ -41,8 +42,8 @@ export class RequestLog {
     };
     const message = 'request';
     // A download can fail after its status has been sent.
-    if (status >= 500 || noted?.['err'] !== undefined) this.#log.error(facts, message);
-    else if (status >= 400 || CHANGING_METHODS.has(method)) this.#log.info(facts, message);
+    if ((status ?? 0) >= 500 || noted?.['err'] !== undefined) this.#log.error(facts, message);
+    else if ((status ?? 400) >= 400 || CHANGING_METHODS.has(method)) this.#log.info(facts, message);
     else this.#log.debug(facts, message);
   }
 }

@@ -59,10 +59,17 @@ export class UploadController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FileAnswer> {
     assertReplicationAvailable(query);
+    if (multipartBoundary(givenContentType(request)) !== undefined) {
+      throw new StoreError('invalid_request', 'PUT /write stores the body as it is; send a form to POST /upload.');
+    }
     return this.#created(await this.#storeRaw(request, query), request, reply);
   }
 
-  #storeRaw(request: FastifyRequest, query: QueryParameters): Promise<FileReceipt> {
+  async #storeRaw(request: FastifyRequest, query: QueryParameters): Promise<FileReceipt> {
+    // A part must not pass for the whole (RFC 9110, section 14.5).
+    if (request.headers['content-range'] !== undefined) {
+      throw new StoreError('invalid_request', 'Content-Range: an upload holds the whole file.');
+    }
     return this.#files.upload({
       fileName: queryText(query, 'name'),
       contentType: storableContentType(givenContentType(request)),
