@@ -14,7 +14,14 @@ export function serveOpenApi(app: NestFastifyApplication, version: string): void
     .build();
   const document = SwaggerModule.createDocument(app, config);
   describeHead(document);
+  openProbe(document);
   SwaggerModule.setup('docs', app, document, { customSiteTitle: 'Holdfast API' });
+}
+
+/** Supervisors ask for the process's health without a key. */
+function openProbe({ paths }: OpenAPIObject): void {
+  const probe = paths['/health']?.get;
+  if (probe !== undefined) probe.security = [];
 }
 
 /** The router answers HEAD wherever it answers GET; no controller has a handler for it. */
