@@ -3,9 +3,9 @@
 import { formatQuantity, quantityBetween, type Unit } from './quantity.js';
 import type { ValueKind } from './value-kind.js';
 
-export const SECOND_MS = 1000;
-export const MINUTE_MS = 60 * SECOND_MS;
-export const HOUR_MS = 60 * MINUTE_MS;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
 const UNITS: readonly Unit[] = [

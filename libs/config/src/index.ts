@@ -1,10 +1,6 @@
+/** Settings from the environment: read once, frozen, each with its rule and its sentence in one table. */
 export { isLoopbackHost } from './address.js';
 export type { ApiKey } from './api-key.js';
-export { formatDuration } from './duration.js';
-export type { ReplicaLocation } from './location.js';
 export { parseSettings } from './settings.js';
 export { renderSettingsTable } from './settings-document.js';
-export { MAX_CHUNKS_PER_FILE } from './settings-rules.js';
-export { SETTING_FIELDS, SETTINGS_TABLE } from './settings-table.js';
-export type { LogLevel, ReplicationMode, SettingRow, Settings } from './settings-table.js';
-export { formatSize } from './size.js';
+export type { LogLevel, Settings } from './settings-table.js';

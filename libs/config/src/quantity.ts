@@ -24,7 +24,7 @@ const suffixes = (units: readonly Unit[]): string => {
 };
 
 /** The value in the smallest unit, an integer below 2^53. */
-export function parseQuantity(text: string, rule: QuantityRule): Parsed<number> {
+function parseQuantity(text: string, rule: QuantityRule): Parsed<number> {
   const match = /^(0|[1-9]\d*)([A-Za-z]+)$/.exec(text);
   const unit = rule.units.find((candidate) => candidate.suffix === match?.[2]);
   if (match === null || unit === undefined)

@@ -16,7 +16,7 @@ export interface BrokenRule {
 }
 
 /** One manifest is one log frame of at most 16 MiB, with 44 bytes a chunk; what is left holds names and attributes. */
-export const MAX_CHUNKS_PER_FILE = 300_000;
+const MAX_CHUNKS_PER_FILE = 300_000;
 
 /** A stream needs one chunk to move, so this is the least number of streams that move at the same time. */
 const MIN_BUFFERED_CHUNKS = 4;

@@ -99,8 +99,9 @@ export class BodyCollector {
   }
 }
 
+/** The refusal of a file that exceeds, or is declared to exceed, `maxBytes`. */
 export function fileTooLarge(maxBytes: number): StoreError {
-  return new StoreError('file_too_large', `This server accepts files of up to ${maxBytes} bytes.`, {
+  return new StoreError('file_too_large', `This server accepts files of up to ${maxBytes} bytes (MAX_FILE_SIZE).`, {
     context: { limit_bytes: maxBytes },
   });
 }

@@ -1,4 +1,5 @@
 /** The file store: upload, read, list and delete files over log, catalog and primary. */
+export { fileTooLarge } from './body-collector.js';
 export { EntryCache } from './entry-cache.js';
 export { FileStore } from './file-store.js';
 export type { FileStoreParts } from './context.js';

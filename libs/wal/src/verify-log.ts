@@ -3,7 +3,7 @@
  * Reads only; opening the log (open-log.ts) carries the verdict out.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { checksumText, lsn, StoreError } from '#libs/kernel';
+import { checksumText, lsn, nextLsn, StoreError } from '#libs/kernel';
 import type { ClusterId, LogId, Lsn } from '#libs/kernel';
 import { join } from 'node:path';
 import { logLayout, parseSegmentName } from './log-layout.js';
@@ -108,7 +108,7 @@ function aboveGaps(scans: readonly SegmentScan[], checkpointLsn: Lsn): readonly 
 }
 
 function judgeTail(active: SegmentScan, durable: Lsn, applied: Lsn): 'end' | 'torn' {
-  const badLsn = lsn(active.lastLsn + 1);
+  const badLsn = nextLsn(active.lastLsn);
   const verdict = tailVerdict(badLsn, durable, active.tail);
   if (verdict !== 'corrupt') return verdict;
   if (active.tail.allZero && applied >= badLsn) {
@@ -143,7 +143,7 @@ function frameCorrupt(scan: SegmentScan, badLsn: Lsn, durable: Lsn): StoreError 
 const KEEP_AND_ASK = 'Nothing was changed. Keep a copy of wal/ and of the stores before you touch either.';
 
 function brokenBefore(before: SegmentScan, here: SegmentScan): StoreError {
-  const missing = lsn(before.lastLsn + 1);
+  const missing = nextLsn(before.lastLsn);
   if (before.tail.allZero) return gap(here, missing);
   return frameCorrupt(before, missing, lsn(here.header.firstLsn - 1));
 }

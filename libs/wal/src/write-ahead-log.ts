@@ -3,7 +3,7 @@
  * and not before; segments leave only behind a checkpoint, oldest first. How the files look: docs/formats/wal.md.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { checkpointDraft, lsn, NO_LSN, StoreError } from '#libs/kernel';
+import { checkpointDraft, nextLsn, NO_LSN, StoreError } from '#libs/kernel';
 import type { ClusterId, Frame, LogId, Lsn, RecordDraft } from '#libs/kernel';
 import { basename } from 'node:path';
 import { ActiveSegment } from './active-segment.js';
@@ -83,7 +83,7 @@ export class WriteAheadLog {
         nextHeader: ({ logId, lastLsn, lastChecksum, endMark }) => ({
           clusterId: this.clusterId,
           logId,
-          firstLsn: lsn(lastLsn + 1),
+          firstLsn: nextLsn(lastLsn),
           checkpointLsn: this.#checkpointLsn,
           prev: lastChecksum,
           endMark,

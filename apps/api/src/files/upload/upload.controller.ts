@@ -2,7 +2,7 @@
 import { Controller, HttpCode, Inject, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
-import { FileStore } from '#libs/file-store';
+import { fileTooLarge, FileStore } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
 import { StoreError } from '#libs/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -101,10 +101,7 @@ export class UploadController {
   /** A form does not declare the length of its file; but one that cannot fit even without the rest is refused unread. */
   #assertMayFit(bodyBytes: number | undefined): void {
     const limitBytes = this.#maxFileSizeBytes;
-    if ((bodyBytes ?? 0) <= limitBytes + MAX_BYTES_BEFORE_FILE + MAX_BYTES_AFTER_FILE) return;
-    throw new StoreError('file_too_large', `This server accepts files of up to ${limitBytes} bytes.`, {
-      context: { limit_bytes: limitBytes },
-    });
+    if ((bodyBytes ?? 0) > limitBytes + MAX_BYTES_BEFORE_FILE + MAX_BYTES_AFTER_FILE) throw fileTooLarge(limitBytes);
   }
 
   #created(receipt: FileReceipt, request: FastifyRequest, reply: FastifyReply): FileAnswer {
