@@ -50,6 +50,14 @@ async function* endless(bytes: number): AsyncGenerator<Buffer> {
 describe('refused', () => {
   afterEach(nothingStored);
 
+  it.each([
+    ['a form at the route for raw bodies', { 'content-type': 'multipart/form-data; boundary=b' }],
+    ['a part that says so', { 'content-range': 'bytes 0-0/2' }],
+  ])('%s', async (_what, headers) => {
+    const answer = await ask(`${server.url}/write?name=f`, { method: 'PUT', headers, body: 'x' });
+    expect(problemOf(answer)).toEqual([400, 'invalid_request']);
+  });
+
   it('without a name', async () => {
     for (const path of ['/write', '/upload', '/upload?name=']) {
       const method = path === '/write' ? 'PUT' : 'POST';
