@@ -117,10 +117,13 @@ it('a damaged log exits with 4, names the place, and changes nothing', async () 
   expect((await readFile(segment)).equals(bytes)).toBe(true);
 });
 
-it('a directory that cannot be made exits with 1', async () => {
+it('a directory that cannot be made exits with 2 and names its setting', async () => {
   const file = join(installation.directory, 'a-file');
   await writeFile(file, '');
-  expect((await refusedStart({ WAL_PATH: join(file, 'wal') })).code).toBe(1);
+  expect(await refusedStart({ WAL_PATH: join(file, 'wal') })).toMatchObject({
+    code: 2,
+    line: expect.stringContaining('WAL_PATH='),
+  });
   await rm(file);
 });
 
