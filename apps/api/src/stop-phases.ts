@@ -1,6 +1,7 @@
 /**
  * The phases of this server's stop. The order is the reverse of how data flows in: nobody new, nobody under way, nothing
- * unapplied, nothing unflushed; only then may the log end with its checkpoint, which spares the next start the replay. Their times add up to less than what supervisors usually grant before they kill.
+ * unapplied, nothing unflushed; only then may the log end with its checkpoint, which spares the next start the replay.
+ * Their times add up to less than the minute that docker-compose.yml grants (systemd: 90 s).
  */
 import type { OpenInstallation } from '#libs/recovery';
 import type { Log } from '#libs/telemetry';

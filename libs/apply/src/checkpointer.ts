@@ -51,7 +51,7 @@ export class Checkpointer {
     clearInterval(this.#timer);
   }
 
-  /** Asks for a checkpoint soon; a failure is logged and kept in `failure`. */
+  /** Asks for a checkpoint soon. A failure is logged; one that is final is kept in `failure`. */
   request(): void {
     void this.run().catch(() => undefined);
   }
