@@ -4,6 +4,7 @@ export * from './byte-budget.js';
 export * from './checksum.js';
 export * from './clock.js';
 export * from './concurrency.js';
+export * from './exit-code.js';
 export * from './file-name.js';
 export * from './frame.js';
 export * from './ids.js';

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   log_full: kind('The log has reached its size limit and waits for a checkpoint.', true),
   log_write_failed: kind('The log could not be written; nothing was stored.', true),
   log_poisoned: kind('The log failed to reach the disk; only a restart clears it.', true),
+  store_write_failed: kind('The store could not be written; nothing was stored.', true),
   apply_halted: kind('Committed records cannot be applied now; writes wait.', true),
   outcome_unknown: kind('The write may or may not have been stored.', true),
   internal: kind('The server made a mistake.'),
@@ -47,6 +48,7 @@ export const ERROR_CODES = {
   manifest_missing: kind('The manifest of the file is missing.'),
   manifest_corrupt: kind('A manifest or tombstone does not match its checksum.'),
   // Boot
+  disk_full: kind('The disk is too full to start.'),
   setting_invalid: kind('A setting is not acceptable.'),
   directory_locked: kind('Another process holds the directory.'),
   address_in_use: kind('The address is already in use.'),
@@ -81,6 +83,12 @@ export class StoreError extends Error {
   static is(error: unknown, code?: ErrorCode): error is StoreError {
     return error instanceof StoreError && (code === undefined || error.code === code);
   }
+}
+
+/** No room, or no more of the room that a quota allows: freeing space helps, and nothing is wrong with the disk. */
+export function isDiskFull(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL';
 }
 
 /** The `code` of a Node.js system error (`ENOENT`, `EIO` …), or undefined. */

@@ -24,7 +24,20 @@ export function assertLoopbackOrigin({ host, origin }: OriginHeaders): void {
   }
 }
 
+/** Clients repeat themselves with every request, and to parse a URL costs more than all other checks together. */
+const MAX_KNOWN = 100;
+const known = new Map<string, boolean>();
+
 function isLoopbackUrl(text: string): boolean {
+  let isLoopback = known.get(text);
+  if (isLoopback !== undefined) return isLoopback;
+  isLoopback = namesLoopback(text);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(text, isLoopback);
+  return isLoopback;
+}
+
+function namesLoopback(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   const plain = username === '' && password === '' && /^https?:$/.test(protocol);

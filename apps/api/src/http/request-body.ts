@@ -1,20 +1,12 @@
 /** The bytes of a request as they arrive: nothing is read ahead of whoever consumes them. */
-import { StoreError } from '#libs/kernel';
 import type { IncomingMessage } from 'node:http';
 
 /**
  * The body, with back-pressure. Leaving the loop early does not close the connection, so that an answer can still be
- * sent on it. Throws `upload_incomplete` where the connection ends before the body does.
+ * sent on it. Throws what the stream throws where the connection ends before the body does.
  */
-export async function* requestBody(request: IncomingMessage): AsyncGenerator<Buffer> {
-  const pieces: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
-  try {
-    yield* pieces;
-  } catch (cause) {
-    throw new StoreError('upload_incomplete', 'The connection ended before the body did. Nothing was stored.', {
-      cause,
-    });
-  }
+export function requestBody(request: IncomingMessage): AsyncIterable<Buffer> {
+  return request.iterator({ destroyOnReturn: false });
 }
 
 /** Length of the body in bytes where the request declares it. */

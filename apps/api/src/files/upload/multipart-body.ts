@@ -28,7 +28,7 @@ export interface FilePart extends FilePartHeader {
   close(): void;
 }
 
-/** Throws `file_missing`, `upload_incomplete`, `payload_too_large`, or what `body` throws. */
+/** Throws `file_missing`, `upload_incomplete` or `payload_too_large`. */
 export async function openFilePart(body: AsyncIterable<Buffer>, boundary: string): Promise<FilePart> {
   const reader = new MultipartReader(boundary);
   void reader.pump(body);
@@ -85,7 +85,7 @@ class MultipartReader {
       this.#dicer.end();
       this.#settle();
     } catch (error) {
-      this.#fail(error);
+      this.#fail(StoreError.is(error) ? error : connectionEnded(error));
     }
   }
 
@@ -162,6 +162,12 @@ function incomplete(): StoreError {
     'upload_incomplete',
     'The multipart body ended before its closing boundary. Nothing was stored.',
   );
+}
+
+function connectionEnded(cause: unknown): StoreError {
+  return new StoreError('upload_incomplete', 'The connection ended before the body did. Nothing was stored.', {
+    cause,
+  });
 }
 
 function tooMuch(what: string): StoreError {
