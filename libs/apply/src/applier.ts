@@ -6,8 +6,8 @@
 import { backoffDelayMs, lsn, recordTypeOf, StoreError } from '#libs/kernel';
 import type { Clock, Frame, Lsn } from '#libs/kernel';
 import type { Log } from '#libs/telemetry';
-import { applyBatch } from './apply-batch.js';
-import type { ApplyTarget } from './apply-batch.js';
+import { commitToCatalog, writeToPrimary } from './apply-batch.js';
+import type { ApplyTarget, WrittenBatch } from './apply-batch.js';
 
 /** Records in one catalog transaction; more would make the requests behind them wait for too long. */
 const MAX_BATCH_RECORDS = 512;
@@ -67,9 +67,20 @@ export class Applier {
     this.#running ??= this.#run();
   }
 
-  /** Applies frames of the log at boot, on the spot; throws what the store or the catalog throws. */
-  async replay(frames: readonly Frame[]): Promise<void> {
-    await this.#apply(frames);
+  /**
+   * Applies frames of the log at boot, in order; throws what the store or the catalog throws. While the catalog takes one
+   * batch, the primary is already given the next.
+   */
+  async replay(frames: AsyncIterable<Frame> | Iterable<Frame>): Promise<void> {
+    let written: Promise<WrittenBatch | undefined> = Promise.resolve(undefined);
+    for await (const batch of inBatches(frames)) {
+      const before = written;
+      written = before.then(() => writeToPrimary(this.#target, batch, 'replay'));
+      // Met below; until then a failure is not an unhandled one.
+      written.catch(() => undefined);
+      this.#commit(await before);
+    }
+    this.#commit(await written);
   }
 
   /** Resolves when `until` is applied. Throws `outcome_unknown` when apply halts before it: the record itself is durable. */
@@ -99,7 +110,7 @@ export class Applier {
     for (let failures = 0; this.#queue.length > 0 && !this.#stopped;) {
       const batch = this.#queue.slice(0, MAX_BATCH_RECORDS);
       try {
-        await this.#apply(batch);
+        this.#commit(await writeToPrimary(this.#target, batch, 'live'));
         this.#queue.splice(0, batch.length);
         if (failures > 0) this.#log.info({ applied_lsn: this.#appliedLsn }, 'apply goes on');
         failures = 0;
@@ -113,8 +124,10 @@ export class Applier {
     this.#running = undefined;
   }
 
-  async #apply(frames: readonly Frame[]): Promise<void> {
-    await applyBatch(this.#target, frames, this.#clock.now());
+  #commit(batch: WrittenBatch | undefined): void {
+    if (batch === undefined) return;
+    commitToCatalog(this.#target, batch, this.#clock.now());
+    const { frames } = batch;
     const last = frames.at(-1)!;
     const lastChange = frames.findLast(isChange);
     if (lastChange !== undefined) this.#lastChangeLsn = lastChange.lsn;
@@ -138,6 +151,17 @@ export class Applier {
       cause: this.#haltedBy,
     });
   }
+}
+
+async function* inBatches(frames: AsyncIterable<Frame> | Iterable<Frame>): AsyncGenerator<readonly Frame[]> {
+  let batch: Frame[] = [];
+  for await (const frame of frames) {
+    batch.push(frame);
+    if (batch.length < MAX_BATCH_RECORDS) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function isChange(frame: Frame): boolean {

@@ -5,7 +5,7 @@
 import type { Catalog } from '#libs/catalog';
 import { NO_LSN } from '#libs/kernel';
 import type { FileId, Frame, Lsn, StoreId } from '#libs/kernel';
-import type { PrimaryStore } from '#libs/stores';
+import type { AppliedObject, AppliedObjects, PrimaryStore } from '#libs/stores';
 import { catalogChange, effectOf } from './record-effect.js';
 import type { Change, RecordEffect } from './record-effect.js';
 
@@ -18,28 +18,56 @@ export interface ApplyTarget {
   readonly changed: (fileId: FileId) => void;
 }
 
-/** `frames` are consecutive records of one log, in order, at least one. */
-export async function applyBatch(target: ApplyTarget, frames: readonly Frame[], nowMs: number): Promise<void> {
-  const effects = frames.map(effectOf);
-  for (const effect of effects) await applyToPrimary(target.primary, effect);
-  applyToCatalog(target, frames, effects, nowMs);
+/** `replay`: what the records write stands in the primary already, most likely. */
+export type Occasion = 'live' | 'replay';
+
+/** A batch whose first half has been applied: what the catalog may be told now. */
+export interface WrittenBatch {
+  readonly frames: readonly Frame[];
+  readonly effects: readonly RecordEffect[];
 }
 
-async function applyToPrimary({ applied }: PrimaryStore, effect: RecordEffect): Promise<void> {
-  if (effect.kind === 'put') {
-    await applied.write({ kind: 'manifest', id: effect.fileId }, effect.frame.bytes);
-  }
-  if (effect.kind === 'delete') {
-    // The tombstone first: at no moment is the file neither there nor known to be deleted.
-    await applied.write({ kind: 'tombstone', id: effect.fileId }, effect.frame.bytes);
-    await applied.remove({ kind: 'manifest', id: effect.fileId });
-  }
-}
-
-function applyToCatalog(
-  { catalog, replicaIds, changed }: ApplyTarget,
+/** The first half. `frames` are consecutive records of one log, in order, at least one. */
+export async function writeToPrimary(
+  { primary }: ApplyTarget,
   frames: readonly Frame[],
+  occasion: Occasion,
+): Promise<WrittenBatch> {
+  const effects = frames.map(effectOf);
+  await applyToPrimary(primary.applied, effects, occasion);
+  return { frames, effects };
+}
+
+/** Files are written many at a time, but never across a delete: what is put before it must not come back behind it. */
+export async function applyToPrimary(
+  applied: AppliedObjects,
   effects: readonly RecordEffect[],
+  occasion: Occasion,
+): Promise<void> {
+  let manifests: AppliedObject[] = [];
+  const writeManifests = async (): Promise<void> => {
+    if (manifests.length === 0) return;
+    await (occasion === 'replay' ? applied.refreshAll(manifests) : applied.writeAll(manifests));
+    manifests = [];
+  };
+  for (const effect of effects) {
+    if (effect.kind === 'put') {
+      manifests.push({ key: { kind: 'manifest', id: effect.fileId }, bytes: effect.frame.bytes });
+    }
+    if (effect.kind === 'delete') {
+      await writeManifests();
+      // The tombstone first: at no moment is the file neither there nor known to be deleted.
+      await applied.write({ kind: 'tombstone', id: effect.fileId }, effect.frame.bytes);
+      await applied.remove({ kind: 'manifest', id: effect.fileId });
+    }
+  }
+  await writeManifests();
+}
+
+/** The second half: one transaction, and in the same turn what follows from it. */
+export function commitToCatalog(
+  { primary, catalog, replicaIds, changed }: ApplyTarget,
+  { frames, effects }: WrittenBatch,
   nowMs: number,
 ): void {
   const last = frames.at(-1)!;
@@ -48,5 +76,9 @@ function applyToCatalog(
   if (last.lsn <= applied) return;
   const fresh = effects.filter((effect, index) => effect.kind !== 'none' && frames[index]!.lsn > applied) as Change[];
   catalog.apply({ changes: fresh.map(catalogChange), logId: last.logId, appliedLsn: last.lsn, replicaIds, nowMs });
-  for (const { fileId } of fresh) changed(fileId);
+  for (const { fileId } of fresh) {
+    // In the turn of the transaction: from now on the references keep the chunks, and before it only the pins did.
+    primary.guard.unpin(fileId);
+    changed(fileId);
+  }
 }

@@ -40,7 +40,8 @@ export function catalogChange(effect: Change): CatalogChange {
   return { kind: 'put', entry: entryOf(effect.manifest, effect.frame), chunkIds };
 }
 
-function entryOf(manifest: Manifest, { logId, lsn }: Frame): FileEntry {
+/** What the catalog holds of a file once its record is applied. */
+export function entryOf(manifest: Manifest, { logId, lsn }: Frame): FileEntry {
   const { fileId, fileName, fileSize, contentType, sha256, chunkSize, createdAtMs, mode, wait } = manifest;
   return {
     fileId,

@@ -11,7 +11,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { StoreError, systemErrorCode } from '#libs/kernel';
+import { isDiskFull, StoreError } from '#libs/kernel';
 
 export interface LockHolder {
   readonly pid: number;
@@ -41,11 +41,8 @@ export function acquireDirectoryLock(directory: string, holder: LockHolder): Dir
   const release = () => {
     if (!heldConnections.delete(connection)) return;
     // While the lock is still held: afterwards the file could be the next holder's.
-    try {
-      rmSync(holderPath, { force: true });
-    } finally {
-      connection.close();
-    }
+    forget(holderPath);
+    connection.close();
   };
   try {
     writeHolder(holderPath, holder);
@@ -79,9 +76,18 @@ function writeHolder(holderPath: string, holder: LockHolder): void {
     writeFileSync(temporaryPath, `${JSON.stringify(note)}\n`);
     renameSync(temporaryPath, holderPath);
   } catch (error) {
-    rmSync(temporaryPath, { force: true });
-    rmSync(holderPath, { force: true });
-    if (systemErrorCode(error) !== 'ENOSPC' && systemErrorCode(error) !== 'EDQUOT') throw error;
+    forget(temporaryPath);
+    forget(holderPath);
+    if (!isDiskFull(error)) throw error;
+  }
+}
+
+/** Never throws: a note decides nothing, and where a disk cannot be written, the first failure is the one to tell. */
+function forget(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Stale, as a kill would leave it.
   }
 }
 

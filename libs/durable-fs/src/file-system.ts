@@ -1,3 +1,5 @@
+import type { FileReplacement } from './replace-files.js';
+
 /**
  * The file-system edge: everything below this interface is the operating system's, everything above it can be run on
  * the crash file system of `testing/`. An operation is durable only where its doc says so: a written byte needs
@@ -17,6 +19,13 @@ export interface FileSystem {
    * bytes or the new. Not durable. `temporaryPath` must be on the same file system and is truncated if it exists.
    */
   replaceFile(path: string, bytes: Uint8Array, temporaryPath: string): Promise<void>;
+  /** `replaceFile` for many, in their order; where it throws, those before the failed one have happened. */
+  replaceFiles(files: readonly FileReplacement[]): Promise<void>;
+  /**
+   * Like `replaceFiles`, but a file that holds just these bytes already is given them again in place. That is cheaper, and
+   * enough to have a page written whose write-back failed unnoticed; the file's name is not written again.
+   */
+  refreshFiles(files: readonly FileReplacement[]): Promise<void>;
   /** The whole content of a small file. */
   readFile(path: string): Promise<Buffer>;
   rename(from: string, to: string): Promise<void>;
@@ -33,6 +42,8 @@ export interface FileSystem {
   syncFileSystem(path: string): Promise<void>;
   /** Bytes that an unprivileged process may still write on the file system that holds `path`. */
   freeBytes(path: string): Promise<number>;
+  /** Files that may still be created there: free inodes; infinite where the file system does not count them. */
+  freeFiles(path: string): Promise<number>;
 }
 
 export interface FileStat {

@@ -4,3 +4,4 @@ export { makeDirectoryDurably } from './durable-directory.js';
 export { durableReplace } from './durable-replace.js';
 export type { FileStat, FileSystem, OpenFile } from './file-system.js';
 export { nodeFileSystem } from './node-file-system.js';
+export type { FileReplacement } from './replace-files.js';

@@ -8,16 +8,15 @@ import {
   readdir,
   readFileSync,
   renameSync,
-  rmSync,
   statfs,
   statSync,
   unlink,
-  writeFileSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '#libs/kernel';
 import type { FileStat, FileSystem, OpenFile } from './file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
+import { replaceFiles } from './replace-files.js';
 import { systemError } from './system-error.js';
 
 const execFileAsync = promisify(execFile);
@@ -48,14 +47,15 @@ export const nodeFileSystem: FileSystem = {
   },
 
   async replaceFile(path, bytes, temporaryPath) {
-    try {
-      writeFileSync(temporaryPath, bytes);
-      renameSync(temporaryPath, path);
-    } catch (error) {
-      // On a full disk the partial file would hold the very space that the next attempt needs.
-      rmSync(temporaryPath, { force: true });
-      throw error;
-    }
+    await replaceFiles([{ path, bytes, temporaryPath }], 'replace');
+  },
+
+  async replaceFiles(files) {
+    await replaceFiles(files, 'replace');
+  },
+
+  async refreshFiles(files) {
+    await replaceFiles(files, 'refresh');
   },
 
   async readFile(path) {
@@ -115,6 +115,12 @@ export const nodeFileSystem: FileSystem = {
   async freeBytes(path) {
     const { bavail, bsize } = await statfsAsync(path);
     return bavail * bsize;
+  },
+
+  async freeFiles(path) {
+    const { files, ffree } = await statfsAsync(path);
+    // btrfs and others make inodes as they need them, and say that they have none.
+    return files === 0 ? Number.POSITIVE_INFINITY : ffree;
   },
 };
 

@@ -191,3 +191,56 @@ describe('a flush that fails', () => {
     await expect(primary.applied.flush()).rejects.toMatchObject({ code: 'EBADF' });
   });
 });
+
+describe('a replay after a restart of the process', () => {
+  /** The next process on the same machine; it has been told to write what the log has, and has flushed it. */
+  async function replayed(before: CrashFileSystem): Promise<CrashFileSystem> {
+    const fs = before.killed();
+    const primary = new PrimaryStore(fs, STORE_PATH, TEST_IDENTITY);
+    await primary.applied.lookForDoubt();
+    await primary.applied.refreshAll([{ key: KEY, bytes: Buffer.from('new') }]);
+    await primary.applied.flush();
+    return fs;
+  }
+
+  it('makes durable what the process before had only written', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    expect(await possibleObjects(await replayed(fs), KEY)).toEqual(new Set(['new']));
+  });
+
+  it('makes durable what the kernel failed to write back behind the back of the process before', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    const file = await fs.openRead(primary.pathOf(KEY));
+    fs.failNext({ operation: 'dataSync', errorCode: 'EIO' });
+    await expect(file.dataSync()).rejects.toMatchObject({ code: 'EIO' });
+    expect(await possibleObjects(await replayed(fs), KEY)).toEqual(new Set(['new']));
+  });
+
+  it.each(['dataSync', 'syncDirectory'] as const)(
+    'makes durable what the process before failed to flush: %s',
+    async (operation) => {
+      const { fs, primary } = await crashPrimary();
+      await primary.applied.write(KEY, Buffer.from('new'));
+      fs.failNext({ operation, errorCode: 'EIO' });
+      await expect(primary.applied.flush()).rejects.toMatchObject({ code: 'EIO' });
+      expect(await possibleObjects(await replayed(fs), KEY)).toEqual(new Set(['new']));
+    },
+  );
+
+  it('gives a file with other bytes the ones of the log', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('rot'));
+    expect(await possibleObjects(await replayed(fs), KEY)).toEqual(new Set(['new']));
+  });
+
+  it('doubts no longer than until its flush', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.write(KEY, Buffer.from('new'));
+    fs.failNext({ operation: 'syncDirectory', errorCode: 'EIO' });
+    await expect(primary.applied.flush()).rejects.toMatchObject({ code: 'EIO' });
+    expect(Object.keys(fs.tree())).toContain(`${STORE_PATH}/flush-failed`);
+    expect(Object.keys((await replayed(fs)).tree())).not.toContain(`${STORE_PATH}/flush-failed`);
+  });
+});

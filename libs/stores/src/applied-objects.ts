@@ -3,15 +3,21 @@
  * Every name touched is remembered until `flush` has made it durable; only then may a checkpoint let the log forget. It is
  * noted after the change, not before: a flush between the two would take the note and miss the change.
  */
-import type { FileSystem } from '#libs/durable-fs';
+import type { FileReplacement, FileSystem } from '#libs/durable-fs';
 import { forEachConcurrently, systemErrorCode } from '#libs/kernel';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DirectoryStore } from './directory-store.js';
 import type { ObjectKey } from './store.js';
+import { FLUSH_FAILED_FILE } from './store-layout.js';
 
 /** Above this many files one syncfs is cheaper than a sync each. */
 const MAX_SINGLE_SYNCS = 256;
 const MAX_SYNCS_IN_FLIGHT = 2;
+
+export interface AppliedObject {
+  readonly key: ObjectKey;
+  readonly bytes: Uint8Array;
+}
 
 export class AppliedObjects {
   readonly #fs: FileSystem;
@@ -22,18 +28,37 @@ export class AppliedObjects {
   /** Directories whose names are not known durable. */
   #directories = new Set<string>();
 
+  readonly #doubtPath: string;
+  /** Whose flush has failed; an inherited doubt ends with a flush behind a replay, an own one with the process. */
+  #doubt: 'none' | 'inherited' | 'own' = 'none';
+
   constructor(fs: FileSystem, root: string, store: DirectoryStore) {
     this.#fs = fs;
+    this.#doubtPath = join(root, FLUSH_FAILED_FILE);
     this.#root = root;
     this.#store = store;
   }
 
   /** Replaces the object, atomically; durable only after the next `flush`. */
   async write(key: ObjectKey, bytes: Uint8Array): Promise<void> {
-    const path = this.#store.pathOf(key);
-    await this.#fs.replaceFile(path, bytes, this.#store.temporaryPath());
-    this.#files.add(path);
-    this.#directories.add(dirname(path));
+    await this.writeAll([{ key, bytes }]);
+  }
+
+  /** `write` for many, in their order. Where it throws, those before the failed one have been replaced. */
+  async writeAll(objects: readonly AppliedObject[]): Promise<void> {
+    const files = objects.map(({ key, bytes }) => this.#replacement(key, bytes));
+    await this.#fs.replaceFiles(files);
+    this.#note(files);
+  }
+
+  /**
+   * Like `writeAll`, for objects that most likely stand there already: a replay meets what was applied before the stop. Their
+   * bytes are written again all the same, because what a page cache shows after a failed write-back is on no disk.
+   */
+  async refreshAll(objects: readonly AppliedObject[]): Promise<void> {
+    const files = objects.map(({ key, bytes }) => this.#replacement(key, bytes));
+    await (this.#doubt === 'none' ? this.#fs.refreshFiles(files) : this.#fs.replaceFiles(files));
+    this.#note(files);
   }
 
   /** Removes the object; durable only after the next `flush`. */
@@ -53,6 +78,36 @@ export class AppliedObjects {
    * asking again proves nothing (Linux forgets a failed page): the caller keeps the log and never flushes again.
    */
   async flush(): Promise<void> {
+    try {
+      await this.#flush();
+    } catch (error) {
+      await this.#raiseDoubt();
+      throw error;
+    }
+    if (this.#doubt === 'inherited') await this.#settleDoubt();
+  }
+
+  /**
+   * Looks whether an earlier process failed to flush; before the first `refreshAll`. A name whose sync failed is still
+   * shown, and a later sync of its directory says yes without having written it: only a new rename is believed then.
+   */
+  async lookForDoubt(): Promise<void> {
+    this.#doubt = (await this.#fs.stat(this.#doubtPath)) === undefined ? 'none' : 'inherited';
+  }
+
+  /** Need not be durable: a machine that has restarted shows what is on its disk, and then there is nothing to doubt. */
+  async #raiseDoubt(): Promise<void> {
+    this.#doubt = 'own';
+    const file = await this.#fs.create(this.#doubtPath).catch(() => undefined);
+    await file?.close();
+  }
+
+  async #settleDoubt(): Promise<void> {
+    await this.#fs.unlink(this.#doubtPath).catch(() => undefined);
+    this.#doubt = 'none';
+  }
+
+  async #flush(): Promise<void> {
     const files = this.#files;
     const directories = this.#directories;
     this.#files = new Set();
@@ -63,6 +118,17 @@ export class AppliedObjects {
     }
     await forEachConcurrently(files, MAX_SYNCS_IN_FLIGHT, (path) => this.#syncFile(path));
     await forEachConcurrently(directories, MAX_SYNCS_IN_FLIGHT, (path) => this.#fs.syncDirectory(path));
+  }
+
+  #replacement(key: ObjectKey, bytes: Uint8Array): FileReplacement {
+    return { path: this.#store.pathOf(key), bytes, temporaryPath: this.#store.temporaryPath() };
+  }
+
+  #note(files: readonly FileReplacement[]): void {
+    for (const { path } of files) {
+      this.#files.add(path);
+      this.#directories.add(path.slice(0, path.lastIndexOf('/')));
+    }
   }
 
   async #syncFile(path: string): Promise<void> {

@@ -99,13 +99,13 @@ export class DirectoryStore implements Store {
 
   /** The object's absolute path; for whoever writes into the same directory under other rules (applied-objects.ts). */
   pathOf(key: ObjectKey): string {
-    return join(this.#root, objectPath(key));
+    return `${this.#root}/${objectPath(key)}`;
   }
 
   /** A name in staging that no other writer uses. */
   temporaryPath(): string {
     this.#temporarySerial += 1;
-    return join(this.#root, STAGING_DIRECTORY, `object-${this.#writer}-${this.#temporarySerial}.tmp`);
+    return `${this.#root}/${STAGING_DIRECTORY}/object-${this.#writer}-${this.#temporarySerial}.tmp`;
   }
 
   async #read(key: ObjectKey, position: number, memory: () => Buffer): Promise<Buffer | undefined> {

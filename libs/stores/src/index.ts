@@ -1,4 +1,6 @@
 /** Stores: the port, the directory behind it, and the identity that says which store a place is. */
+export type { AppliedObject, AppliedObjects } from './applied-objects.js';
+export type { ChunkGuard, PinOwner } from './chunk-guard.js';
 export { DirectoryStore, initDirectoryStore } from './directory-store.js';
 export { PrimaryStore } from './primary-store.js';
 export type { StagedChunk } from './staging-area.js';

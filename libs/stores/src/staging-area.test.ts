@@ -1,6 +1,6 @@
 import { crashStates } from '#libs/durable-fs/testing';
 import type { CrashFileSystem, DiskSnapshot } from '#libs/durable-fs/testing';
-import { chunkChecksum } from '#libs/kernel';
+import { chunkChecksum, newFileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { chunkOf, crashPrimary, STORE_PATH, TEST_IDENTITY } from '../testing/src/index.js';
 import type { TestChunk } from '../testing/src/index.js';
@@ -8,6 +8,8 @@ import { PrimaryStore } from './primary-store.js';
 
 /** Chunks of several sectors and different first bytes, so that they land in different shards and can be torn. */
 const CHUNKS = Array.from({ length: 6 }, (_, index) => chunkOf(Buffer.alloc(1100 + index, `chunk ${index} `)));
+
+const FILE_ID = newFileId(1);
 
 const stagingNames = (fs: CrashFileSystem): Promise<string[]> => fs.readDirectory(`${STORE_PATH}/staging`);
 
@@ -35,7 +37,7 @@ describe('staging a chunk', () => {
     const { entry, stagedPath } = await primary.staging.stage(bytes);
     const checksum = chunkChecksum(bytes);
     expect(entry).toEqual({ chunkId: key.id, lengthBytes: size, storedBytes: size, checksum });
-    await primary.staging.publish([{ entry, stagedPath }]);
+    await primary.staging.publish(FILE_ID, [{ entry, stagedPath }]);
     expect((await primary.get(key))?.equals(bytes)).toBe(true);
   });
 
@@ -45,7 +47,7 @@ describe('staging a chunk', () => {
     const buffer = Buffer.from(bytes);
     const staged = await primary.staging.stage(buffer);
     buffer.fill(0);
-    await primary.staging.publish([staged]);
+    await primary.staging.publish(FILE_ID, [staged]);
     expect((await primary.get(key))?.equals(bytes)).toBe(true);
   });
 
@@ -70,7 +72,7 @@ describe('staging a chunk', () => {
     const { fs, primary } = await crashPrimary();
     const staged = await stageAll(primary, [CHUNKS[0]!, CHUNKS[0]!, CHUNKS[0]!]);
     expect(new Set(staged.map(({ stagedPath }) => stagedPath)).size).toBe(3);
-    await primary.staging.publish(staged);
+    await primary.staging.publish(FILE_ID, staged);
     expect(await stagingNames(fs)).toEqual([]);
     expect((await primary.list('chunk', { limit: 10 })).ids).toEqual([CHUNKS[0]!.key.id]);
   });
@@ -80,7 +82,7 @@ describe('publishing chunks', () => {
   it('is durable on return, in every directory that it touched', async () => {
     const { fs, primary } = await crashPrimary();
     expect(new Set(CHUNKS.map(({ key }) => key.id.slice(0, 2))).size).toBeGreaterThan(3);
-    await primary.staging.publish(await stageAll(primary, CHUNKS));
+    await primary.staging.publish(FILE_ID, await stageAll(primary, CHUNKS));
     for (const { label, whole } of await afterPowerCut(fs.snapshot())) expect(whole, label).toBe(CHUNKS.length);
   });
 
@@ -88,7 +90,7 @@ describe('publishing chunks', () => {
     const { fs, primary } = await crashPrimary();
     const instants: DiskSnapshot[] = [];
     fs.onBoundary(() => instants.push(fs.snapshot()));
-    await primary.staging.publish(await stageAll(primary, CHUNKS.slice(0, 3)));
+    await primary.staging.publish(FILE_ID, await stageAll(primary, CHUNKS.slice(0, 3)));
     for (const snapshot of [...instants, fs.snapshot()]) {
       for (const { label, broken } of await afterPowerCut(snapshot)) expect(broken, label).toBe(0);
     }
@@ -97,10 +99,10 @@ describe('publishing chunks', () => {
   it('heals a chunk that had rotted', async () => {
     const { fs, primary } = await crashPrimary();
     const { key, bytes } = CHUNKS[0]!;
-    await primary.staging.publish(await stageAll(primary, [CHUNKS[0]!]));
+    await primary.staging.publish(FILE_ID, await stageAll(primary, [CHUNKS[0]!]));
     fs.rot(primary.pathOf(key), 17);
     expect((await primary.get(key))?.equals(bytes)).toBe(false);
-    await primary.staging.publish(await stageAll(primary, [CHUNKS[0]!]));
+    await primary.staging.publish(FILE_ID, await stageAll(primary, [CHUNKS[0]!]));
     expect((await primary.get(key))?.equals(bytes)).toBe(true);
     expect(fs.durableBytes(primary.pathOf(key))?.equals(bytes)).toBe(true);
   });
@@ -109,7 +111,7 @@ describe('publishing chunks', () => {
     const { fs, primary } = await crashPrimary();
     const { key, bytes } = CHUNKS[0]!;
     await fs.replaceFile(primary.pathOf(key), bytes, `${STORE_PATH}/staging/other.tmp`);
-    await primary.staging.publish(await stageAll(primary, [CHUNKS[0]!]));
+    await primary.staging.publish(FILE_ID, await stageAll(primary, [CHUNKS[0]!]));
     for (const { label, whole } of await afterPowerCut(fs.snapshot())) expect(whole, label).toBe(1);
   });
 
@@ -117,7 +119,7 @@ describe('publishing chunks', () => {
     const { fs, primary } = await crashPrimary();
     const staged = await stageAll(primary, CHUNKS);
     fs.failNext({ operation, errorCode: 'EIO', after: 3 });
-    await expect(primary.staging.publish(staged)).rejects.toMatchObject({ code: 'EIO' });
+    await expect(primary.staging.publish(FILE_ID, staged)).rejects.toMatchObject({ code: 'EIO' });
   });
 });
 
@@ -127,7 +129,7 @@ describe('emptying staging', () => {
     const [first, ...others] = await stageAll(primary, CHUNKS);
     await primary.staging.discard(others);
     expect(await stagingNames(fs)).toEqual([first!.stagedPath.split('/').at(-1)]);
-    await primary.staging.publish([first!]);
+    await primary.staging.publish(FILE_ID, [first!]);
   });
 
   it('removes at boot all that a killed process left, and counts it', async () => {
@@ -140,6 +142,6 @@ describe('emptying staging', () => {
     expect(await rebooted.staging.empty()).toBe(CHUNKS.length + 1);
     expect(await stagingNames(next)).toEqual([]);
     expect(await rebooted.staging.empty()).toBe(0);
-    await rebooted.staging.publish(await stageAll(rebooted, CHUNKS));
+    await rebooted.staging.publish(FILE_ID, await stageAll(rebooted, CHUNKS));
   });
 });

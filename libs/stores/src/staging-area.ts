@@ -4,9 +4,10 @@
  */
 import type { FileSystem } from '#libs/durable-fs';
 import { chunkChecksum, forEachConcurrently } from '#libs/kernel';
-import type { ChunkEntry, ChunkId } from '#libs/kernel';
+import type { ChunkEntry, ChunkId, FileId } from '#libs/kernel';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import type { ChunkGuard } from './chunk-guard.js';
 import type { DirectoryStore } from './directory-store.js';
 import { STAGING_DIRECTORY } from './store-layout.js';
 
@@ -24,12 +25,14 @@ export class StagingArea {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #store: DirectoryStore;
+  readonly #guard: ChunkGuard;
   #serial = 0;
 
-  constructor(fs: FileSystem, root: string, store: DirectoryStore) {
+  constructor(fs: FileSystem, root: string, store: DirectoryStore, guard: ChunkGuard) {
     this.#fs = fs;
     this.#root = root;
     this.#store = store;
+    this.#guard = guard;
   }
 
   /** Writes and syncs one chunk; `bytes` may be reused on return. */
@@ -44,8 +47,15 @@ export class StagingArea {
   /**
    * Renames staged chunks over their own names, whether something stood there or not, and syncs every directory touched:
    * an acknowledgement never rests on bytes that this upload did not sync itself, and a rotten chunk heals.
+   *
+   * Before the first rename the chunks are pinned for the file, also where this then fails; whoever learns what became of
+   * the file's record ends that.
    */
-  async publish(chunks: readonly StagedChunk[]): Promise<void> {
+  async publish(fileId: FileId, chunks: readonly StagedChunk[]): Promise<void> {
+    await this.#guard.pin(
+      fileId,
+      chunks.map(({ entry }) => entry.chunkId),
+    );
     const directories = new Set<string>();
     for (const { entry, stagedPath } of chunks) {
       const path = this.#store.pathOf({ kind: 'chunk', id: entry.chunkId });

@@ -5,6 +5,8 @@
 import type { ObjectKey, ObjectKind } from './store.js';
 
 export const STAGING_DIRECTORY = 'staging';
+/** Stands in the primary's root while the process that failed to flush it, or the next one on the same machine, lives. */
+export const FLUSH_FAILED_FILE = 'flush-failed';
 export const CORRUPT_DIRECTORY = 'corrupt';
 
 export const KIND_DIRECTORY: Readonly<Record<ObjectKind, string>> = {

@@ -29,7 +29,11 @@ export interface ApplyBench extends AsyncDisposable {
   readonly checkpointer: Checkpointer;
 }
 
-export async function openApplyBench(): Promise<ApplyBench> {
+export interface BenchOptions {
+  readonly maxSizeBytes?: number;
+}
+
+export async function openApplyBench(options: BenchOptions = {}): Promise<ApplyBench> {
   const fs = new CrashFileSystem();
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-apply-'));
   const catalogPath = join(directory, 'catalog.db');
@@ -38,7 +42,7 @@ export async function openApplyBench(): Promise<ApplyBench> {
   await initDirectoryStore(fs, PRIMARY_PATH, identity);
   const primary = new PrimaryStore(fs, PRIMARY_PATH, identity);
   await fs.makeDirectory(WAL_PATH);
-  const limits = { maxSizeBytes: 1024 * 1024, fullWaitMs: 50 };
+  const limits = { maxSizeBytes: options.maxSizeBytes ?? 1024 * 1024, retainSegments: 0, fullWaitMs: 50 };
   const made = { clusterId: CLUSTER_ID, logId: newUuid<LogId>(), firstLsn: lsn(1) };
   const wal = await createLog(fs, WAL_PATH, made, { segmentSizeBytes: 4096, limits });
   const target = { primary, catalog, replicaIds: [REPLICA_ID], changed: () => undefined };

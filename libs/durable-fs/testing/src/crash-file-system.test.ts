@@ -91,6 +91,7 @@ describe('planned faults', () => {
     ['syncDirectory', (fs) => fs.syncDirectory('/')],
     ['syncFileSystem', (fs) => fs.syncFileSystem('/')],
     ['freeBytes', (fs) => fs.freeBytes('/')],
+    ['freeFiles', (fs) => fs.freeFiles('/')],
     ['read', async (fs) => (await fs.openRead('/a')).read(Buffer.alloc(1), 0)],
     ['write', async (fs) => (await fs.openWrite('/a')).write(Buffer.from('new'), 0)],
     ['dataSync', async (fs) => (await fs.openWrite('/a')).dataSync()],

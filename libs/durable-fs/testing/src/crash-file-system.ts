@@ -1,11 +1,13 @@
 import type { FileStat, FileSystem, OpenFile } from '../../src/file-system.js';
+import type { FileReplacement } from '../../src/replace-files.js';
 import { CrashOpenFile } from './crash-open-file.js';
 import { Disk } from './disk.js';
 import type { FaultPlan } from './faults.js';
-import type { InodeId } from './name-journal.js';
+import type { InodeId } from './directory-names.js';
 import { OperationGate, type BoundaryListener } from './operation-gate.js';
 
 const DEFAULT_FREE_BYTES = 2 ** 40;
+const DEFAULT_FREE_FILES = 2 ** 30;
 
 /** The disk and its page cache at one instant; taken by `snapshot`, good for any number of `crashStates`. */
 export interface DiskSnapshot {
@@ -25,6 +27,8 @@ export class CrashFileSystem implements FileSystem {
   readonly #gate = new OperationGate();
   /** What `freeBytes` answers; writes do not lower it. */
   availableBytes = DEFAULT_FREE_BYTES;
+  /** What `freeFiles` answers; files made do not lower it. */
+  availableFiles = DEFAULT_FREE_FILES;
 
   /** An empty disk, or the disk of a snapshot with its un-synced operations, as a machine that never stopped has it. */
   constructor(options: { readonly now?: () => number; readonly snapshot?: DiskSnapshot } = {}) {
@@ -64,6 +68,23 @@ export class CrashFileSystem implements FileSystem {
     } catch (error) {
       if (!this.#gate.isHalted) step(() => disk.unlink(temporaryPath));
       throw error;
+    }
+  }
+
+  async replaceFiles(files: readonly FileReplacement[]): Promise<void> {
+    for (const { path, bytes, temporaryPath } of files) await this.replaceFile(path, bytes, temporaryPath);
+  }
+
+  async refreshFiles(files: readonly FileReplacement[]): Promise<void> {
+    for (const { path, bytes, temporaryPath } of files) {
+      const inode = this.#disk.find(path);
+      const content = inode === undefined ? undefined : this.#disk.content(inode);
+      if (inode === undefined || content === undefined || !content.view().equals(bytes)) {
+        await this.replaceFile(path, bytes, temporaryPath);
+        continue;
+      }
+      this.#gate.admit('refreshFiles', path);
+      this.#gate.mutate('refreshFiles', path, () => this.#disk.write(inode, bytes, { offset: 0, path }));
     }
   }
 
@@ -125,6 +146,12 @@ export class CrashFileSystem implements FileSystem {
     this.#gate.admit('freeBytes', path);
     this.#disk.inodeOf(path, 'statfs');
     return this.availableBytes;
+  }
+
+  async freeFiles(path: string): Promise<number> {
+    this.#gate.admit('freeFiles', path);
+    this.#disk.inodeOf(path, 'statfs');
+    return this.availableFiles;
   }
 
   // Boundaries, faults and crashes

@@ -1,7 +1,7 @@
 import type { OpenFile } from '../../src/file-system.js';
 import { systemError } from '../../src/system-error.js';
 import type { Disk } from './disk.js';
-import type { InodeId } from './name-journal.js';
+import type { InodeId } from './directory-names.js';
 import type { OperationGate } from './operation-gate.js';
 
 /** The machine that a handle belongs to, and what it has open there. */

@@ -9,6 +9,8 @@ export interface CrashState {
   readonly label: string;
   /** The machine after the reboot: everything on its disk is durable. */
   readonly fileSystem: CrashFileSystem;
+  /** Equal for disks that no process could tell apart. */
+  readonly digest: string;
 }
 
 export interface CrashStatesOptions {
@@ -39,9 +41,10 @@ export function* crashStates(snapshot: DiskSnapshot, options: CrashStatesOptions
     const chosen = outcome();
     if (!addIfNew(seenOutcomes, JSON.stringify([...chosen].sort(([left], [right]) => left - right)))) continue;
     const disk = snapshot.disk.afterCrash(chosen);
-    if (!addIfNew(seenDisks, digestOf(disk))) continue;
+    const digest = digestOf(disk);
+    if (!addIfNew(seenDisks, digest)) continue;
     fruitless = 0;
-    yield { label, fileSystem: new CrashFileSystem({ snapshot: { disk } }) };
+    yield { label, digest, fileSystem: new CrashFileSystem({ snapshot: { disk } }) };
   }
 }
 
@@ -64,7 +67,6 @@ function addIfNew(seen: Set<string>, key: string): boolean {
   return seen.add(key).size > sizeBefore;
 }
 
-/** Equal for disks that no process could tell apart. */
 function digestOf(disk: Disk): string {
   const lines = [...disk.walk()].map(({ path, inode }) => {
     const bytes = disk.content(inode);

@@ -1,7 +1,9 @@
 import { posix } from 'node:path';
 import { systemError } from '../../src/system-error.js';
 import { FileContent, type ContentOperation } from './file-content.js';
-import { NameJournal, type InodeId, type NameChange, type NameOperation } from './name-journal.js';
+import type { InodeId, NameChange } from './directory-names.js';
+import { NameJournal, type NameOperation } from './name-journal.js';
+import { SharedMap } from './shared-map.js';
 import type { CrashOutcome } from './survival.js';
 
 const ROOT: InodeId = 0;
@@ -22,7 +24,7 @@ interface Place {
 export class Disk {
   #files = new Map<InodeId, FileContent>();
   #names = new NameJournal();
-  #modifiedAtMs = new Map<InodeId, number>();
+  #modifiedAtMs = new SharedMap<InodeId, number>();
   #nextInode = ROOT + 1;
   #sequence = 0;
   readonly #now: () => number;
@@ -40,10 +42,8 @@ export class Disk {
   /** A copy with all that is un-synced; files that only a handle still holds are left behind. */
   clone(): Disk {
     const clone = this.#successor(this.#names.clone());
-    for (const inode of this.#names.referenced()) {
-      const content = this.#files.get(inode);
-      if (content !== undefined) clone.#files.set(inode, content.clone());
-    }
+    const referenced = this.#names.referenced();
+    for (const [inode, content] of this.#files) if (referenced.has(inode)) clone.#files.set(inode, content.clone());
     return clone;
   }
 
@@ -58,18 +58,17 @@ export class Disk {
 
   /** The operations that a power cut may lose, oldest first; those on files without any name are left out. */
   undecided(): UndecidedOperation[] {
-    const inodes = [...this.#names.referenced()];
-    const onContent = inodes.flatMap((inode) => this.#files.get(inode)?.undecided ?? []);
+    const referenced = this.#names.referenced();
+    const onContent = [...this.#files].flatMap(([inode, file]) => (referenced.has(inode) ? file.undecided : []));
     return [...this.#names.undecided, ...onContent].sort((left, right) => left.sequence - right.sequence);
   }
 
   /** Everything that can be reached from `/`, depth first in name order, without `/` itself. */
-  *walk(directory: InodeId = ROOT, path = '/'): Generator<{ path: string; inode: InodeId }> {
-    const entries = [...(this.#names.entries(directory) ?? [])].sort(([left], [right]) => (left < right ? -1 : 1));
-    for (const [name, inode] of entries) {
-      const childPath = posix.join(path, name);
-      yield { path: childPath, inode };
-      yield* this.walk(inode, childPath);
+  *walk(directory: InodeId = ROOT): Generator<{ path: string; inode: InodeId }> {
+    const toVisit = this.#children(directory, '');
+    for (let entry = toVisit.pop(); entry !== undefined; entry = toVisit.pop()) {
+      yield entry;
+      toVisit.push(...this.#children(entry.inode, entry.path));
     }
   }
 
@@ -178,6 +177,14 @@ export class Disk {
     for (const inode of this.#files.keys()) this.endFileSync(inode, sequence, result);
   }
 
+  /** Last name first, as a stack of what is yet to be visited wants it. */
+  #children(directory: InodeId, path: string): { path: string; inode: InodeId }[] {
+    return this.#names
+      .sortedEntries(directory)
+      .map(([name, inode]) => ({ path: `${path}/${name}`, inode }))
+      .reverse();
+  }
+
   #fileContent(inode: InodeId): FileContent {
     const content = this.#files.get(inode);
     if (content === undefined) throw new Error(`inode ${inode} is not a file`);
@@ -221,14 +228,15 @@ export class Disk {
     this.#names.apply({ sequence: ++this.#sequence, description, changes, decidedBy });
     for (const { directory, inode } of changes) {
       this.#modifiedAtMs.set(directory, this.#now());
-      if (inode !== undefined && !this.#modifiedAtMs.has(inode)) this.#modifiedAtMs.set(inode, this.#now());
+      if (inode !== undefined && this.#modifiedAtMs.get(inode) === undefined)
+        this.#modifiedAtMs.set(inode, this.#now());
     }
   }
 
   #successor(names: NameJournal): Disk {
     const disk = new Disk(this.#now);
     disk.#names = names;
-    disk.#modifiedAtMs = new Map(this.#modifiedAtMs);
+    disk.#modifiedAtMs = this.#modifiedAtMs.share();
     disk.#nextInode = this.#nextInode;
     disk.#sequence = this.#sequence;
     return disk;

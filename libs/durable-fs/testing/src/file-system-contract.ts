@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileSystem, OpenFile } from '../../src/file-system.js';
+import type { FileReplacement } from '../../src/replace-files.js';
 
 export interface FileSystemUnderTest {
   readonly fs: FileSystem;
@@ -33,6 +34,7 @@ export function describeFileSystemContract(name: string, start: () => FileSystem
 
     describeHandles(() => ({ fs, path, put, get }));
     describeNames(() => ({ fs, path, put, get }));
+    describeManyFiles(() => ({ fs, path, put, get }));
     describeSyncs(() => ({ fs, path, put, get }));
   });
 }
@@ -228,6 +230,7 @@ function describeNames(tools: () => Tools): void {
     ['syncDirectory of a file', 'ENOTDIR', ({ fs, path }) => fs.syncDirectory(path('a'))],
     ['syncFileSystem of a missing path', 'ENOENT', ({ fs, path }) => fs.syncFileSystem(path('no'))],
     ['freeBytes of a missing path', 'ENOENT', ({ fs, path }) => fs.freeBytes(path('no'))],
+    ['freeFiles of a missing path', 'ENOENT', ({ fs, path }) => fs.freeFiles(path('no'))],
   ])('%s fails with %s and changes nothing', async (_case, code, call) => {
     const { fs, path, put, get } = tools();
     await put('a', 'abc');
@@ -238,6 +241,54 @@ function describeNames(tools: () => Tools): void {
     expect((await fs.readDirectory(path())).sort()).toEqual(['a', 'd', 'e']);
     expect(await get('a')).toBe('abc');
   });
+}
+
+/** Few are replaced on the spot, many in a thread; nobody shall see a difference. */
+const MANY = [1, 3, 4, 40];
+
+function describeManyFiles(tools: () => Tools): void {
+  const replacements = ({ path }: Tools, texts: readonly string[]): FileReplacement[] =>
+    texts.map((text, index) => ({ path: path(`f${index}`), bytes: bytes(text), temporaryPath: path(`t${index}`) }));
+
+  for (const operation of ['replaceFiles', 'refreshFiles'] as const) {
+    it.each(MANY)(`${operation} gives %i files their content, old or new, and leaves no temporary`, async (count) => {
+      const { fs, path, put, get } = tools();
+      await put('f0', 'old and longer');
+      const texts = Array.from({ length: count }, (_, index) => `new ${index}`);
+      await fs[operation](replacements(tools(), texts));
+      expect(await Promise.all(texts.map((_, index) => get(`f${index}`)))).toEqual(texts);
+      expect(await fs.readDirectory(path())).toHaveLength(count);
+      await fs[operation](replacements(tools(), texts));
+      expect(await Promise.all(texts.map((_, index) => get(`f${index}`)))).toEqual(texts);
+    });
+
+    it.each(MANY)(`${operation} of %i files keeps their order where one name is given twice`, async (count) => {
+      const { fs, path, get } = tools();
+      const texts = Array.from({ length: count }, (_, index) => `content ${index}`);
+      await fs[operation](texts.map((text) => ({ path: path('a'), bytes: bytes(text), temporaryPath: path('t') })));
+      expect(await get('a')).toBe(texts.at(-1));
+    });
+
+    it.each(MANY)(`${operation} of %i files fails as the file system does, after those before`, async (count) => {
+      const { fs, path, get } = tools();
+      const files = replacements(
+        tools(),
+        Array.from({ length: count }, (_, index) => `new ${index}`),
+      );
+      const missing = { path: path('no', 'a'), bytes: bytes('x'), temporaryPath: path('t') };
+      await expect(fs[operation]([...files, missing])).rejects.toMatchObject({ code: 'ENOENT' });
+      expect(await get(`f${count - 1}`)).toBe(`new ${count - 1}`);
+      expect(await fs.readDirectory(path())).toHaveLength(count);
+    });
+
+    it(`${operation} answers calls in the order in which they were made`, async () => {
+      const { fs, path, get } = tools();
+      const same = (text: string): FileReplacement[] =>
+        Array.from({ length: 8 }, () => ({ path: path('a'), bytes: bytes(text), temporaryPath: path('t') }));
+      await Promise.all([fs[operation](same('first')), fs[operation](same('second'))]);
+      expect(await get('a')).toBe('second');
+    });
+  }
 }
 
 function describeSyncs(tools: () => Tools): void {
@@ -254,8 +305,9 @@ function describeSyncs(tools: () => Tools): void {
     // It waits for what every other process wrote to the same file system.
   }, 120_000);
 
-  it('knows how many bytes are free', async () => {
+  it('knows how many bytes and files are free', async () => {
     const { fs, path } = tools();
     expect(await fs.freeBytes(path())).toBeGreaterThan(0);
+    expect(await fs.freeFiles(path())).toBeGreaterThan(0);
   });
 }

@@ -5,4 +5,5 @@ export { crashStates } from './crash-states.js';
 export type { CrashState, CrashStatesOptions } from './crash-states.js';
 export type { FaultOperation, FaultPlan } from './faults.js';
 export type { Boundary, BoundaryListener } from './operation-gate.js';
+export { SeededRandom } from './seeded-random.js';
 export { SECTOR_BYTES } from './torn-writes.js';

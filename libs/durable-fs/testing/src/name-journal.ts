@@ -1,13 +1,5 @@
+import { DirectoryNames, type InodeId, type NameChange } from './directory-names.js';
 import type { CrashOutcome, Fate } from './survival.js';
-
-export type InodeId = number;
-
-/** One directory entry set to an inode or removed. */
-export interface NameChange {
-  readonly directory: InodeId;
-  readonly name: string;
-  readonly inode: InodeId | undefined;
-}
 
 /** A create, mkdir, unlink or rename: all of its changes reach the disk, or none. */
 export interface NameOperation {
@@ -19,8 +11,6 @@ export interface NameOperation {
   /** The directory whose sync makes the operation durable. */
   readonly decidedBy: InodeId;
 }
-
-type Entries = Map<InodeId, Map<string, InodeId>>;
 
 /**
  * The names of all directories, as processes see them and as the disk surely has them, with the operations between.
@@ -36,26 +26,31 @@ type Entries = Map<InodeId, Map<string, InodeId>>;
  *   on the same entry does.
  */
 export class NameJournal {
-  #visible: Entries = new Map();
-  #durable: Entries = new Map();
+  #visible = new DirectoryNames();
+  #durable = new DirectoryNames();
   #operations: NameOperation[] = [];
 
   clone(): NameJournal {
     const clone = new NameJournal();
-    clone.#visible = copyEntries(this.#visible);
-    clone.#durable = copyEntries(this.#durable);
+    clone.#visible = this.#visible.share();
+    clone.#durable = this.#durable.share();
     clone.#operations = [...this.#operations];
     return clone;
   }
 
   addDirectory(directory: InodeId): void {
-    this.#visible.set(directory, new Map());
-    this.#durable.set(directory, new Map());
+    this.#visible.addDirectory(directory);
+    this.#durable.addDirectory(directory);
   }
 
   /** The entries that processes see; `undefined` where the inode is no directory. */
   entries(directory: InodeId): ReadonlyMap<string, InodeId> | undefined {
-    return this.#visible.get(directory);
+    return this.#visible.of(directory);
+  }
+
+  /** The same, in the order of their names. */
+  sortedEntries(directory: InodeId): readonly (readonly [string, InodeId])[] {
+    return this.#visible.sorted(directory);
   }
 
   get undecided(): readonly NameOperation[] {
@@ -64,13 +59,17 @@ export class NameJournal {
 
   /** Every inode that has a name, or may have one after a power cut. */
   referenced(): Set<InodeId> {
-    const named = [...this.#visible.values(), ...this.#durable.values()].flatMap((names) => [...names.values()]);
-    const moved = this.#operations.flatMap(({ changes }) => changes.map(({ inode }) => inode));
-    return new Set([...named, ...moved.filter((inode) => inode !== undefined)]);
+    const found = new Set<InodeId>();
+    this.#visible.collectInodes(found);
+    this.#durable.collectInodes(found);
+    for (const { changes } of this.#operations) {
+      for (const { inode } of changes) if (inode !== undefined) found.add(inode);
+    }
+    return found;
   }
 
   apply(operation: Omit<NameOperation, 'kind' | 'fate'>): void {
-    applyChanges(this.#visible, operation.changes);
+    this.#visible.apply(operation.changes);
     this.#operations.push({ kind: 'name', fate: 'pending', ...operation });
   }
 
@@ -86,7 +85,7 @@ export class NameJournal {
       for (const key of keys) needed.add(key);
     }
     for (const operation of this.#operations) {
-      if (settled.has(operation.sequence)) applyChanges(this.#durable, operation.changes);
+      if (settled.has(operation.sequence)) this.#durable.apply(operation.changes);
     }
     this.#operations = this.#operations.filter((operation) => !settled.has(operation.sequence));
   }
@@ -98,13 +97,13 @@ export class NameJournal {
   }
 
   /** The durable entries after a power cut. An operation also needs those before it on the same entries. */
-  afterCrash(outcome: CrashOutcome): ReadonlyMap<InodeId, ReadonlyMap<string, InodeId>> {
-    const entries = copyEntries(this.#durable);
+  afterCrash(outcome: CrashOutcome): DirectoryNames {
+    const entries = this.#durable.share();
     const lost = new Set<string>();
     for (const operation of this.#operations) {
       const keys = operation.changes.map(entryKey);
       if (outcome.has(operation.sequence) && !keys.some((key) => lost.has(key))) {
-        applyChanges(entries, operation.changes);
+        entries.apply(operation.changes);
       } else {
         for (const key of keys) lost.add(key);
       }
@@ -113,10 +112,10 @@ export class NameJournal {
   }
 
   /** A journal in which `entries` are all there is and are durable. */
-  static durable(entries: ReadonlyMap<InodeId, ReadonlyMap<string, InodeId>>): NameJournal {
+  static durable(entries: DirectoryNames): NameJournal {
     const journal = new NameJournal();
-    journal.#visible = copyEntries(entries);
-    journal.#durable = copyEntries(entries);
+    journal.#visible = entries.share();
+    journal.#durable = entries;
     return journal;
   }
 }
@@ -128,15 +127,4 @@ function isCovered(operation: NameOperation, sequence: number, directory: InodeI
 
 function entryKey({ directory, name }: NameChange): string {
   return `${directory}/${name}`;
-}
-
-function applyChanges(entries: Entries, changes: readonly NameChange[]): void {
-  for (const { directory, name, inode } of changes) {
-    if (inode === undefined) entries.get(directory)?.delete(name);
-    else entries.get(directory)?.set(name, inode);
-  }
-}
-
-function copyEntries(entries: ReadonlyMap<InodeId, ReadonlyMap<string, InodeId>>): Entries {
-  return new Map([...entries].map(([directory, names]) => [directory, new Map(names)]));
 }
