@@ -3,13 +3,24 @@ import type Database from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { APPLICATION_ID } from './catalog-file.js';
 import { ChunkRefEntity } from './entities/chunk-ref.entity.js';
+import { CollectionHoldEntity } from './entities/collection-hold.entity.js';
 import { FileEntity } from './entities/file.entity.js';
+import { GarbageEntity } from './entities/garbage.entity.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import { LogEntity } from './entities/log.entity.js';
 import { ObligationEntity } from './entities/obligation.entity.js';
 import { Initial1764000000000 } from './migrations/1764000000000-initial.js';
+import { Garbage1796000000000 } from './migrations/1796000000000-garbage.js';
 
-const ENTITIES = [IdentityEntity, LogEntity, FileEntity, ChunkRefEntity, ObligationEntity];
+const ENTITIES = [
+  IdentityEntity,
+  LogEntity,
+  FileEntity,
+  ChunkRefEntity,
+  ObligationEntity,
+  GarbageEntity,
+  CollectionHoldEntity,
+];
 
 export function catalogSource(path: string): DataSource {
   return new DataSource({
@@ -18,7 +29,7 @@ export function catalogSource(path: string): DataSource {
     // Nobody else writes here, and a wait for a stranger's lock would stop every request with it.
     timeout: 0,
     entities: ENTITIES,
-    migrations: [Initial1764000000000],
+    migrations: [Initial1764000000000, Garbage1796000000000],
     migrationsRun: true,
     prepareDatabase: (database: Database.Database) => {
       database.pragma(`application_id = ${APPLICATION_ID}`);

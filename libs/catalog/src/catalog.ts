@@ -1,7 +1,7 @@
 /**
  * The catalog: an index over what the stores hold and what is owed to them. Losing it costs time, not truth. It changes
  * only by `apply`, one transaction a batch, with the applied LSN inside it, so that it is always the effect of a prefix
- * of the log.
+ * of the log; `garbage` alone, which nobody's file depends on, is also written by the collection.
  */
 import { StoreError } from '#libs/kernel';
 import type { CatalogId, ChunkId, ClusterId, FileId, LogId, Lsn, StoreId } from '#libs/kernel';
@@ -11,6 +11,7 @@ import { driverOf } from './catalog-source.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import type { FileEntry } from './file-entry.js';
 import { toEntry, toRow } from './file-row.js';
+import { Garbage } from './garbage.js';
 import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
 
@@ -42,6 +43,7 @@ export interface ListPosition {
 export class Catalog {
   readonly catalogId: CatalogId;
   readonly clusterId: ClusterId;
+  readonly garbage: Garbage;
   readonly #source: DataSource;
   readonly #database: Database.Database;
   readonly #statements: Statements;
@@ -51,6 +53,7 @@ export class Catalog {
     this.#source = source;
     this.#database = driverOf(source);
     this.#statements = prepareStatements(this.#database);
+    this.garbage = new Garbage(this.#database);
     this.catalogId = identity.catalogId as CatalogId;
     this.clusterId = identity.clusterId as ClusterId;
     this.#applyInTransaction = this.#database.transaction((batch: CatalogBatch) => this.#applyChanges(batch));
@@ -108,7 +111,7 @@ export class Catalog {
   #applyChanges({ changes, logId, appliedLsn, replicaIds, nowMs }: CatalogBatch): void {
     for (const change of changes) {
       if (change.kind === 'put') this.#putFile(change.entry, change.chunkIds);
-      else this.#deleteFile(change.fileId);
+      else this.#deleteFile(change.fileId, nowMs);
       const fileId = change.kind === 'put' ? change.entry.fileId : change.fileId;
       const want = change.kind === 'put' ? 'present' : 'absent';
       for (const storeId of replicaIds) {
@@ -123,8 +126,9 @@ export class Catalog {
     for (const chunkId of chunkIds) this.#statements.putChunkRef.run(chunkId, entry.fileId);
   }
 
-  #deleteFile(fileId: FileId): void {
+  #deleteFile(fileId: FileId, nowMs: number): void {
     this.#statements.deleteFile.run(fileId);
+    this.garbage.leftBy(fileId, nowMs);
     this.#statements.deleteChunkRefs.run(fileId);
   }
 }

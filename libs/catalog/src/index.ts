@@ -1,6 +1,11 @@
 /** The catalog: an index over the stores, in SQLite through TypeORM. */
 export { Catalog } from './catalog.js';
 export type { CatalogBatch, CatalogChange, ListPosition, Obligation } from './catalog.js';
+export { catalogFilesAt } from './catalog-files.js';
+export type { CatalogFiles } from './catalog-files.js';
 export type { FileEntry } from './file-entry.js';
+export type { CollectionHold, Garbage, GarbageChunk } from './garbage.js';
 export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
+export { catalogLook } from './read-catalog.js';
+export type { CatalogedFile, CatalogLook, CatalogSight, CatalogView } from './read-catalog.js';

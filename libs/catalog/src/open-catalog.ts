@@ -23,7 +23,11 @@ export type CatalogReading =
 /** Throws `setting_invalid` where something else than a catalog has that name: it is not touched. */
 export async function openCatalog(fs: FileSystem, path: string): Promise<CatalogReading> {
   if (!(await catalogExists(fs, path))) return { ok: false, reason: 'missing' };
-  const source = catalogSource(path);
+  return openSource(catalogSource(path));
+}
+
+/** Opens the database that is there, and reads all of it. */
+export async function openSource(source: DataSource): Promise<CatalogReading> {
   try {
     const catalog = await Catalog.over(await source.initialize());
     assertSound(source);
@@ -47,10 +51,7 @@ export async function createCatalog(
   for (const suffix of ['', ...SQLITE_COMPANIONS]) await removeIfPresent(fs, `${temporaryPath}${suffix}`);
   const source = await catalogSource(temporaryPath).initialize();
   try {
-    await source.getRepository(IdentityEntity).insert({ catalogId: newUuid<CatalogId>(), clusterId });
-    const catalog = await Catalog.over(source);
-    await fill(catalog);
-    catalog.makeDurable();
+    await fillSource(source, clusterId, fill);
   } finally {
     await source.destroy();
   }
@@ -60,6 +61,18 @@ export async function createCatalog(
   await fs.rename(temporaryPath, path);
   await fs.syncDirectory(dirname(path));
   return Catalog.over(await catalogSource(path).initialize());
+}
+
+/** Makes an initialised, empty source a catalog of that installation. */
+export async function fillSource(
+  source: DataSource,
+  clusterId: ClusterId,
+  fill: (catalog: Catalog) => Promise<void>,
+): Promise<void> {
+  await source.getRepository(IdentityEntity).insert({ catalogId: newUuid<CatalogId>(), clusterId });
+  const catalog = await Catalog.over(source);
+  await fill(catalog);
+  catalog.makeDurable();
 }
 
 /** Moves a catalog that cannot be used out of the way, for a person to look at; returns where it is. */

@@ -4,7 +4,8 @@
  */
 import { StoreError } from '#libs/kernel';
 import type { StagedChunk } from '#libs/stores';
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import type { StagingWindow } from './staging-window.js';
 import type { TransferBuffer } from './transfer-buffers.js';
 
@@ -30,11 +31,11 @@ export class BodyCollector {
   readonly #window: StagingWindow;
   readonly #limits: BodyLimits;
   readonly #onLarge: () => void;
-  readonly #hash = createHash('sha256');
   #current: TransferBuffer | undefined;
   #filledBytes = 0;
   #sizeBytes = 0;
-  #isLarge = false;
+  /** Of the whole body, piece by piece; a body that stays whole is hashed at its end, in one cheaper call. */
+  #largeHash: Hash | undefined;
 
   /** `onLarge` is called once, before the first chunk is staged, when the body turns out too large to stay whole. */
   constructor(window: StagingWindow, limits: BodyLimits, onLarge: () => void) {
@@ -45,17 +46,24 @@ export class BodyCollector {
 
   /** Consumes the body. Throws `file_too_large`, `upload_incomplete`, `overloaded`, or the file system's error. */
   async collect(body: AsyncIterable<Buffer>): Promise<CollectedBody> {
-    for await (const piece of endingClearly(body)) await this.#add(piece);
+    const pieces = body[Symbol.asyncIterator]();
+    try {
+      for (let piece = await nextPiece(pieces); piece !== undefined; piece = await nextPiece(pieces)) {
+        await this.#add(piece);
+      }
+    } finally {
+      await pieces.return?.();
+    }
     const { declaredBytes } = this.#limits;
     if (declaredBytes !== undefined && declaredBytes !== this.#sizeBytes) {
       throw incomplete(`${declaredBytes} bytes were declared and ${this.#sizeBytes} came`);
     }
     const sizeBytes = this.#sizeBytes;
-    const sha256 = this.#hash.digest('hex');
-    if (!this.#isLarge) {
+    if (this.#largeHash === undefined) {
       const inline = this.#current?.bytes.subarray(0, this.#filledBytes) ?? Buffer.alloc(0);
-      return { sizeBytes, sha256, inline, staged: [] };
+      return { sizeBytes, sha256: hash('sha256', inline, 'hex'), inline, staged: [] };
     }
+    const sha256 = this.#largeHash.digest('hex');
     if (this.#current !== undefined) this.#stage(this.#current);
     return { sizeBytes, sha256, inline: undefined, staged: await this.#window.all() };
   }
@@ -67,13 +75,13 @@ export class BodyCollector {
     if (declaredBytes !== undefined && this.#sizeBytes > declaredBytes) {
       throw incomplete(`${declaredBytes} bytes were declared and more came`);
     }
-    this.#hash.update(piece);
+    this.#largeHash?.update(piece);
     for (let at = 0; at < piece.length;) {
       this.#current ??= await this.#nextBuffer();
       const count = piece.copy(this.#current.bytes, this.#filledBytes, at);
       at += count;
       this.#filledBytes += count;
-      if (this.#sizeBytes > this.#limits.inlineMaxBytes) this.#becomeLarge();
+      if (this.#sizeBytes > this.#limits.inlineMaxBytes) this.#becomeLarge(this.#current, piece.subarray(at));
       if (this.#isLarge && this.#filledBytes === this.#current.bytes.length) this.#stage(this.#current);
     }
   }
@@ -92,10 +100,15 @@ export class BodyCollector {
     this.#filledBytes = 0;
   }
 
-  #becomeLarge(): void {
+  /** `buffer` holds all that has come but `rest`. */
+  #becomeLarge(buffer: TransferBuffer, rest: Buffer): void {
     if (this.#isLarge) return;
-    this.#isLarge = true;
+    this.#largeHash = createHash('sha256').update(buffer.bytes.subarray(0, this.#filledBytes)).update(rest);
     this.#onLarge();
+  }
+
+  get #isLarge(): boolean {
+    return this.#largeHash !== undefined;
   }
 }
 
@@ -106,10 +119,11 @@ export function fileTooLarge(maxBytes: number): StoreError {
   });
 }
 
-/** A body that breaks off says so in our terms, whatever the transport throws. */
-async function* endingClearly(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** The next piece, undefined at the end. A body that breaks off says so in our terms, whatever the transport throws. */
+async function nextPiece(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
   try {
-    yield* body;
+    const next = await pieces.next();
+    return next.done === true ? undefined : next.value;
   } catch (cause) {
     if (StoreError.is(cause)) throw cause;
     throw incomplete('the connection ended', cause);

@@ -1,7 +1,7 @@
 import { CrashFileSystem } from '#libs/durable-fs/testing';
 import type { DiskSnapshot } from '#libs/durable-fs/testing';
 import type { OpenFile } from '#libs/durable-fs';
-import { StoreError } from '#libs/kernel';
+import { newFileId, StoreError } from '#libs/kernel';
 import type { ChunkEntry } from '#libs/kernel';
 import { PrimaryStore } from '#libs/stores';
 import { crashPrimary, STORE_PATH, TEST_IDENTITY } from '#libs/stores/testing';
@@ -52,7 +52,7 @@ async function storedFile(count: number, delays: readonly number[] = []): Promis
   const chunks: ChunkEntry[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     const staged = await primary.staging.stage(bytes.subarray(at, at + CHUNK_BYTES));
-    await primary.staging.publish([staged]);
+    await primary.staging.publish(newFileId(1), [staged]);
     chunks.push(staged.entry);
   }
   const uneven = new UnevenFileSystem(fs.snapshot(), delays);

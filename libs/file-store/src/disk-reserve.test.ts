@@ -111,9 +111,23 @@ describe('the disk reserve', () => {
     const { fs, clock } = await reserveOn(200);
     const uneven = Object.assign(Object.create(fs) as CrashFileSystem, {
       freeBytes: async (path: string) => (path === '/wal' ? 99 : 1000),
+      freeFiles: (path: string) => fs.freeFiles(path),
     });
     const reserve = new DiskReserve({ fs: uneven, clock, paths: ['/primary', '/wal'], reserveBytes: 100 });
     await expect(reserve.claim(0)).rejects.toEqual(isFull);
+  });
+
+  it.each([
+    [4096, 100, true],
+    [4095, 100, false],
+    [0, 0, true],
+  ])('with %i inodes free and a reserve of %i bytes, a claim goes well: %s', async (files, reserveBytes, goesWell) => {
+    const { fs, clock } = await reserveOn(200);
+    fs.availableFiles = files;
+    const reserve = new DiskReserve({ fs, clock, paths: ['/primary'], reserveBytes });
+    const claim = reserve.claim(0);
+    if (goesWell) await expect(claim).resolves.toBeDefined();
+    else await expect(claim).rejects.toMatchObject({ code: 'disk_reserve', context: { free_files: files } });
   });
 
   it('says so where the disk does not answer, and asks again', async () => {

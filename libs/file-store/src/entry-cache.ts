@@ -9,7 +9,11 @@ import { LRUCache } from 'lru-cache';
 const MAX_ENTRIES = 10_000;
 
 export class EntryCache {
-  readonly #entries = new LRUCache<FileId, FileEntry>({ max: MAX_ENTRIES });
+  readonly #entries: LRUCache<FileId, FileEntry>;
+
+  constructor(maxEntries = MAX_ENTRIES) {
+    this.#entries = new LRUCache({ max: maxEntries });
+  }
 
   get(fileId: FileId): FileEntry | undefined {
     return this.#entries.get(fileId);

@@ -9,8 +9,9 @@ import { SPAN, withSpan } from '#libs/telemetry';
 import { ChunkFetcher } from './chunk-fetcher.js';
 import type { FileStoreContext } from './context.js';
 import { planRead } from './read-plan.js';
+import type { ChunkPart } from './read-plan.js';
 import { fileNotFound } from './receipt.js';
-import type { ByteRange, FileSink } from './types.js';
+import type { FileSink } from './types.js';
 
 /** Throws `file_not_found`, `manifest_missing`, `manifest_corrupt`, `chunk_missing`, `chunk_corrupt`, or what the sink throws. */
 export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSink): Promise<void> {
@@ -24,7 +25,9 @@ export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSi
         sink.write(content.bytes.subarray(range.start, range.end)),
       );
     } else {
-      await readChunks(context, content, range, sink);
+      await withPinnedChunks(context, fileId, planRead(content.chunks, range), (parts) =>
+        readChunks(context, parts, sink),
+      );
     }
   });
 }
@@ -63,13 +66,32 @@ async function fetchContent({ primary, catalog }: FileStoreContext, fileId: File
   return manifest.content;
 }
 
+/** A read that has begun goes on to its end, however slow, also where the file is deleted and collected meanwhile. */
+async function withPinnedChunks(
+  { primary, cache, catalog }: FileStoreContext,
+  fileId: FileId,
+  parts: readonly ChunkPart[],
+  read: (parts: readonly ChunkPart[]) => Promise<void>,
+): Promise<void> {
+  const reader = Symbol('reader');
+  try {
+    await primary.guard.pin(
+      reader,
+      parts.map(({ entry }) => entry.chunkId),
+    );
+    // A file that is there now has had its references all the time: none of its chunks was collected before the pin.
+    if ((cache.get(fileId) ?? catalog.findFile(fileId)) === undefined) throw fileNotFound(fileId);
+    await read(parts);
+  } finally {
+    primary.guard.unpin(reader);
+  }
+}
+
 async function readChunks(
   { primary, buffers, limits }: FileStoreContext,
-  content: Extract<FileContent, { kind: 'chunks' }>,
-  range: ByteRange,
+  parts: readonly ChunkPart[],
   sink: FileSink,
 ): Promise<void> {
-  const parts = planRead(content.chunks, range);
   const fetcher = new ChunkFetcher(parts, { store: primary, buffers, parallelism: limits.readParallelism });
   await Promise.all([
     withSpan(SPAN.fetchChunksParallel, { 'chunk.count': parts.length }, () => fetcher.run()),

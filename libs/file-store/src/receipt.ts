@@ -10,6 +10,11 @@ export function receiptOf({ catalog, replicas }: FileStoreContext, entry: FileEn
   return { ...entry, stores: replicas.map(({ storeId, name }) => ({ name, state: stateOf(owed.get(storeId)) })) };
 }
 
+/** Of a file that has just been applied: every replica has been owed its copy in the same transaction. */
+export function newReceipt({ replicas }: FileStoreContext, entry: FileEntry): FileReceipt {
+  return { ...entry, stores: replicas.map(({ name }) => ({ name, state: 'pending' })) };
+}
+
 /** A replica that was never owed the file (it joined later) does not have it. */
 function stateOf(obligation: Obligation | undefined): ReplicaState['state'] {
   return obligation === undefined ? 'absent' : 'pending';

@@ -5,9 +5,11 @@
  *     → log `file_put`: the commit point → applied → answer
  *
  * A small file has no chunks: its bytes ride in the `file_put` record. Before the append an error leaves nothing but
- * staging; after it an error is `outcome_unknown`.
+ * staging and unreferenced chunks; after it an error is `outcome_unknown`. Chunks are pinned from publish to apply
+ * (chunk-guard.ts), so that none of them is collected between the two.
  */
-import { manifestDraft, newFileId, parseFileName, uploadBeginDraft } from '#libs/kernel';
+import { entryOf } from '#libs/apply';
+import { manifestDraft, newFileId, parseFileName, StoreError, uploadBeginDraft } from '#libs/kernel';
 import type { FileContent, FileId, Frame, Manifest } from '#libs/kernel';
 import type { StagedChunk } from '#libs/stores';
 import { SPAN, withSpan } from '#libs/telemetry';
@@ -15,10 +17,11 @@ import { BodyCollector, fileTooLarge } from './body-collector.js';
 import type { CollectedBody } from './body-collector.js';
 import type { FileStoreContext } from './context.js';
 import type { SpaceClaim } from './disk-reserve.js';
-import { fileNotFound, receiptOf } from './receipt.js';
+import { newReceipt } from './receipt.js';
 import { StagingWindow } from './staging-window.js';
+import { writingStore } from './store-failure.js';
 import type { FileReceipt, UploadRequest } from './types.js';
-import { assertWritable, withFileId } from './write-gate.js';
+import { assertWritable, logPoisoned, withFileId } from './write-gate.js';
 
 export async function upload(context: FileStoreContext, request: UploadRequest): Promise<FileReceipt> {
   const fileName = parseFileName(request.fileName);
@@ -49,6 +52,8 @@ class Upload {
   #begun: Promise<unknown> | undefined;
   /** Staged chunks still in staging: to be removed if the upload ends now. */
   #unpublished = true;
+  /** The record may be durable, now or after a restart: its chunks stay pinned until it is applied. */
+  #mayBeStored = false;
 
   constructor(context: FileStoreContext, request: NamedUpload, fileId: FileId, space: SpaceClaim) {
     this.#context = context;
@@ -62,12 +67,13 @@ class Upload {
 
   async run(): Promise<FileReceipt> {
     try {
-      const body = await withSpan(SPAN.chunkStream, undefined, () => this.#collect());
+      const body = await withSpan(SPAN.chunkStream, undefined, () => writingStore(() => this.#collect()));
       const content = body.inline === undefined ? await this.#publish(body.staged) : inlineContent(body.inline);
-      const frame = await withSpan(SPAN.walAppend, undefined, () => this.#append(body, content));
+      const manifest = this.#describe(body, content);
+      const frame = await withSpan(SPAN.walAppend, undefined, () => this.#append(manifest));
       await withSpan(SPAN.saveMetadata, undefined, () => this.#context.applier.applied(frame.lsn));
       await withSpan(SPAN.invalidateCache, undefined, async () => this.#context.cache.drop(this.#fileId));
-      return this.#receipt();
+      return newReceipt(this.#context, entryOf(manifest, frame));
     } catch (error) {
       throw withFileId(error, this.#fileId);
     } finally {
@@ -95,18 +101,41 @@ class Upload {
 
   async #publish(staged: readonly StagedChunk[]): Promise<FileContent> {
     return withSpan(SPAN.uploadChunks, { 'chunk.count': staged.length }, async () => {
-      await this.#begun;
-      await this.#context.primary.staging.publish(staged);
+      await this.#mayPublish();
+      await writingStore(() => this.#context.primary.staging.publish(this.#fileId, staged));
       this.#unpublished = false;
       return { kind: 'chunks', chunks: staged.map(({ entry }) => entry) };
     });
   }
 
-  async #append(body: CollectedBody, content: FileContent): Promise<Frame> {
+  /**
+   * Resolves when `upload_begin` is durable. Where its outcome is unknown the upload's is not: without a `file_put` there
+   * can be no file, whatever the disk holds.
+   */
+  async #mayPublish(): Promise<void> {
+    try {
+      await this.#begun;
+    } catch (cause) {
+      throw StoreError.is(cause, 'outcome_unknown') ? logPoisoned(cause) : cause;
+    }
+  }
+
+  async #append(manifest: Manifest): Promise<Frame> {
     // All chunks are on the disk by now: what is left of the claim, and the reserve itself, must still be there.
-    await this.#space.spend(content.kind === 'inline' ? body.sizeBytes : 0);
+    await this.#space.spend(manifest.content.kind === 'inline' ? manifest.fileSize : 0);
     assertWritable(this.#context);
-    const manifest: Manifest = {
+    this.#mayBeStored = true;
+    try {
+      return await this.#context.wal.append(manifestDraft(manifest));
+    } catch (error) {
+      // Every other refusal of the log promises that nothing was stored.
+      this.#mayBeStored = !StoreError.is(error) || error.code === 'outcome_unknown';
+      throw error;
+    }
+  }
+
+  #describe(body: CollectedBody, content: FileContent): Manifest {
+    return {
       fileId: this.#fileId,
       fileName: this.#request.fileName,
       fileSize: body.sizeBytes,
@@ -119,19 +148,14 @@ class Upload {
       content,
       unknown: {},
     };
-    return this.#context.wal.append(manifestDraft(manifest));
-  }
-
-  #receipt(): FileReceipt {
-    const entry = this.#context.catalog.findFile(this.#fileId);
-    // A delete by someone who guessed the id would be the only way here.
-    if (entry === undefined) throw fileNotFound(this.#fileId);
-    return receiptOf(this.#context, entry);
   }
 
   async #cleanUp(): Promise<void> {
     const staged = await this.#window.dispose();
-    if (this.#unpublished) await this.#context.primary.staging.discard(staged);
+    const { primary } = this.#context;
+    if (this.#unpublished) await primary.staging.discard(staged);
+    // Otherwise apply ends the pins, in the turn in which the catalog refers to the chunks.
+    if (!this.#mayBeStored) primary.guard.abandon(this.#fileId);
   }
 }
 

@@ -7,12 +7,7 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** Throws `log_poisoned` or `apply_halted`. Called before a body is read, and again before anything is appended. */
 export function assertWritable({ wal, applier }: FileStoreContext): void {
-  if (wal.poisoned) {
-    throw new StoreError(
-      'log_poisoned',
-      'The log failed to reach the disk. Reads go on; a restart is needed for writes.',
-    );
-  }
+  if (wal.poisoned) throw logPoisoned();
   if (applier.halted) {
     throw new StoreError(
       'apply_halted',
@@ -22,6 +17,15 @@ export function assertWritable({ wal, applier }: FileStoreContext): void {
       },
     );
   }
+}
+
+/** Nothing of this write was stored, nor will be of the next ones. */
+export function logPoisoned(cause?: unknown): StoreError {
+  return new StoreError(
+    'log_poisoned',
+    'The log failed to reach the disk; nothing was stored. Reads go on; a restart is needed for writes.',
+    { cause },
+  );
 }
 
 /** An unknown outcome is told with the id to ask for later. */

@@ -5,6 +5,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { HealthController } from '../health/health.controller.js';
 import type { ProblemFilter } from '../problems/problem.filter.js';
 import { FileStoreModule } from './file-store.module.js';
+import { MaintenanceModule } from './maintenance.module.js';
 import { ProcessModule } from './process.module.js';
 import type { ProcessParts } from './process.module.js';
 import { RecoveryModule } from './recovery.module.js';
@@ -19,7 +20,7 @@ export class ApiModule {
   static of(parts: ApiParts): DynamicModule {
     return {
       module: ApiModule,
-      imports: [ProcessModule.of(parts), RecoveryModule, WalModule, FileStoreModule],
+      imports: [ProcessModule.of(parts), RecoveryModule, WalModule, FileStoreModule, MaintenanceModule],
       controllers: [HealthController],
       providers: [{ provide: APP_FILTER, useValue: parts.problems }],
     };

@@ -6,6 +6,7 @@ import { EntryCache, FileStore } from '#libs/file-store';
 import type { FileStoreOptions } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import type { OpenInstallation } from '#libs/recovery';
+import { dirname } from 'node:path';
 import { DownloadController } from '../files/download/download.controller.js';
 import { FilesController } from '../files/files.controller.js';
 import { UploadController } from '../files/upload/upload.controller.js';
@@ -38,6 +39,6 @@ function fileStoreOptions(settings: Settings): FileStoreOptions {
     bufferBudgetBytes: settings.bufferBudgetBytes,
     bufferWaitMs: BUFFER_WAIT_MS,
     diskReserveBytes: settings.diskReserveBytes,
-    reservedPaths: [settings.storagePath, settings.walPath],
+    reservedPaths: [settings.storagePath, settings.walPath, dirname(settings.catalogPath)],
   };
 }

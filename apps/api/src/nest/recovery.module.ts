@@ -1,7 +1,8 @@
 /** Recovers the installation while the application is put together: nothing that needs it exists before it is whole. */
 import { Module } from '@nestjs/common';
+import { catalogFilesAt } from '#libs/catalog';
 import type { Settings } from '#libs/config';
-import { nodeFileSystem } from '#libs/durable-fs';
+import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
 import { EntryCache } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import { boot } from '#libs/recovery';
@@ -35,11 +36,16 @@ function bootOptions(settings: Settings, log: Log, cache: EntryCache): BootOptio
     log,
     walPath: settings.walPath,
     storagePath: settings.storagePath,
-    catalogPath: settings.catalogPath,
+    catalogs: catalogFilesAt(nodeFileSystem, settings.catalogPath),
+    lockDirectory: acquireDirectoryLock,
     replicas: settings.replicas,
     logOptions: {
       segmentSizeBytes: settings.walSegmentSizeBytes,
-      limits: { maxSizeBytes: settings.walMaxSizeBytes, fullWaitMs: LOG_FULL_WAIT_MS },
+      limits: {
+        maxSizeBytes: settings.walMaxSizeBytes,
+        retainSegments: settings.walRetainSegments,
+        fullWaitMs: LOG_FULL_WAIT_MS,
+      },
     },
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
     changed: (fileId) => cache.drop(fileId),

@@ -1,5 +1,8 @@
-/** What tests of other libraries do to a catalog's file from outside. */
+/** What tests of other libraries do to a catalog's file from outside, and a place of catalogs whose power may be cut. */
 import Database from 'better-sqlite3';
+
+export { ModelledCatalogs } from './modelled-catalogs.js';
+export type { CatalogBoundary, CatalogImage } from './modelled-catalogs.js';
 
 /** Opens a read transaction on the catalog's file, as a curious operator may; it keeps SQLite from checkpointing. */
 export function holdReadTransaction(catalogPath: string): { release(): void } {

@@ -1,0 +1,139 @@
+/** What uploads and deletes are told when the log or its disk cannot take them, and what was stored then. */
+import { openApplyBench, REPLICA_ID } from '#libs/apply/testing';
+import type { ApplyBench } from '#libs/apply/testing';
+import { recordTypeOf } from '#libs/kernel';
+import type { FileId } from '#libs/kernel';
+import { describe, expect, it } from 'vitest';
+import { EntryCache } from './entry-cache.js';
+import { FileStore } from './file-store.js';
+import type { FileReceipt } from './types.js';
+
+const CHUNK_BYTES = 4096;
+const RESERVE_BYTES = 1_000_000;
+const SEGMENT_BYTES = 4096;
+
+interface TestStore {
+  readonly files: FileStore;
+  /** Lets the answer about free space grow old. */
+  passTime(): void;
+}
+
+function storeOver(bench: ApplyBench): TestStore {
+  let nowMs = 1;
+  const { fs, wal, applier, catalog, primary } = bench;
+  const replicas = [{ storeId: REPLICA_ID, name: 'replica' }];
+  const files = new FileStore(
+    { fs, wal, applier, catalog, primary, replicas, cache: new EntryCache(), clock: { now: () => nowMs } },
+    {
+      chunkSizeBytes: CHUNK_BYTES,
+      inlineMaxBytes: 1024,
+      maxFileSizeBytes: 1024 * 1024,
+      readParallelism: 2,
+      bufferBudgetBytes: 16 * CHUNK_BYTES,
+      bufferWaitMs: 50,
+      diskReserveBytes: RESERVE_BYTES,
+      reservedPaths: ['/primary', '/wal'],
+    },
+  );
+  return { files, passTime: () => (nowMs += 1000) };
+}
+
+function put(files: FileStore, sizeBytes: number): Promise<FileReceipt> {
+  async function* body(): AsyncGenerator<Buffer> {
+    yield Buffer.alloc(sizeBytes, 1);
+  }
+  return files.upload({ fileName: 'file', contentType: 'text/plain', declaredBytes: sizeBytes, body: body() });
+}
+
+const recordTypes = (bench: ApplyBench): Promise<unknown[]> =>
+  Array.fromAsync(bench.wal.read(), ({ frame }) => recordTypeOf(frame));
+
+describe('an upload whose log fails', () => {
+  it('at upload_begin is told that nothing was stored: its file can never appear', async () => {
+    await using bench = await openApplyBench();
+    const { files } = storeOver(bench);
+    bench.fs.failNext({ operation: 'dataSync', pathPattern: /segments/, errorCode: 'EIO' });
+    await expect(put(files, 3 * CHUNK_BYTES)).rejects.toMatchObject({
+      code: 'log_poisoned',
+      message: expect.stringContaining('nothing was stored'),
+    });
+    expect(await recordTypes(bench)).toEqual([]);
+    const leftovers = Object.keys(bench.fs.tree()).filter((path) => /\/(chunks|manifests|staging)\/.*[^/]$/.test(path));
+    expect(leftovers).toEqual([]);
+    await expect(put(files, 10)).rejects.toMatchObject({ code: 'log_poisoned' });
+  });
+
+  it('at file_put is told that the outcome is unknown, with the id to ask for', async () => {
+    await using bench = await openApplyBench();
+    const { files } = storeOver(bench);
+    bench.fs.failNext({ operation: 'dataSync', pathPattern: /segments/, after: 1, errorCode: 'EIO' });
+    await expect(put(files, 3 * CHUNK_BYTES)).rejects.toMatchObject({
+      code: 'outcome_unknown',
+      context: { file_id: expect.any(String), lsn: 2, log_id: bench.wal.logId },
+    });
+  });
+});
+
+describe('a log at WAL_MAX_SIZE', () => {
+  /** Uploads until it is refused, where no checkpoint makes room. */
+  async function fill(files: FileStore): Promise<FileId[]> {
+    const stored: FileId[] = [];
+    for (;;) {
+      try {
+        stored.push((await put(files, 1000)).fileId);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'log_full', retryable: true });
+        return stored;
+      }
+    }
+  }
+
+  it('refuses uploads, takes deletes, and takes uploads again behind a checkpoint', async () => {
+    await using bench = await openApplyBench({ maxSizeBytes: 16 * SEGMENT_BYTES });
+    const { files } = storeOver(bench);
+    const stored = await fill(files);
+    const { length: segments } = bench.wal.segments();
+    // More of them than fit into the active segment.
+    for (const fileId of stored) await files.delete(fileId);
+    expect(bench.wal.segments().length).toBeGreaterThan(segments);
+    expect(files.list({ prefix: '', limit: 100, cursor: undefined }).files).toEqual([]);
+    await expect(put(files, 10)).rejects.toMatchObject({ code: 'log_full' });
+    await bench.checkpointer.run();
+    await expect(put(files, 10)).resolves.toMatchObject({ fileSize: 10 });
+  });
+});
+
+describe('a disk down to DISK_RESERVE', () => {
+  it.each([
+    ['inline', 1000],
+    ['in chunks', 3 * CHUNK_BYTES],
+  ])('refuses uploads %s before anything is written, takes deletes, and takes uploads again', async (_how, size) => {
+    await using bench = await openApplyBench();
+    const { files, passTime } = storeOver(bench);
+    const { fileId } = await put(files, size);
+    bench.fs.availableBytes = RESERVE_BYTES + size - 1;
+    passTime();
+    const operations = bench.fs.operationCount;
+    await expect(put(files, size)).rejects.toMatchObject({ code: 'disk_reserve' });
+    expect(bench.fs.operationCount).toBe(operations);
+    await files.delete(fileId);
+    expect(files.list({ prefix: '', limit: 100, cursor: undefined }).files).toEqual([]);
+    bench.fs.availableBytes = RESERVE_BYTES + 2 * size;
+    passTime();
+    await expect(put(files, size)).resolves.toMatchObject({ fileSize: size });
+  });
+
+  it('that is reached while the body comes refuses the append: the log gets no file_put', async () => {
+    await using bench = await openApplyBench();
+    const { files, passTime } = storeOver(bench);
+    async function* body(): AsyncGenerator<Buffer> {
+      yield Buffer.alloc(500, 1);
+      bench.fs.availableBytes = RESERVE_BYTES;
+      passTime();
+      yield Buffer.alloc(500, 1);
+    }
+    const request = { fileName: 'file', contentType: 'text/plain', declaredBytes: 1000, body: body() };
+    await expect(files.upload(request)).rejects.toMatchObject({ code: 'disk_reserve' });
+    expect(await recordTypes(bench)).toEqual([]);
+  });
+});

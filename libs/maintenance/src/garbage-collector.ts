@@ -1,0 +1,152 @@
+/**
+ * Collects garbage: chunks that nothing refers to any more. Two sources note them in the catalog, apply when it drops the
+ * last reference, and the sweep, which lists the primary's chunks and finds the orphans that interrupted uploads left. A
+ * chunk that was noted `graceMs` ago is looked at again under its chunk lock and removed if it has no reference and no pin.
+ *
+ * What is noted is a hint, and time only decides how soon: a clock that jumps, a row that is lost and a step that is cut
+ * off anywhere cost disk space for a while, never a chunk that is needed.
+ *
+ *   may not collect                                            → held
+ *   pass: rows noted `graceMs` ago, a page a step              → busy
+ *         then, when a sweep is due: the listing, a page a step → busy
+ *         then                                                 → idle; the next step begins a new pass
+ */
+import type { Catalog, CollectionHold, GarbageChunk } from '#libs/catalog';
+import { forEachConcurrently } from '#libs/kernel';
+import type { ChunkId, Clock } from '#libs/kernel';
+import type { PrimaryStore } from '#libs/stores';
+import type { Log } from '#libs/telemetry';
+
+/** Chunks locked together; an upload of one of them waits for at most so many unlinks. */
+const CHUNKS_PER_COLLECTION = 128;
+/** A listing reads a whole shard however little of it is wanted. */
+const CHUNKS_PER_LISTING = 512;
+/** Half of libuv's default pool, so that the log's fdatasync never waits behind these. */
+const MAX_UNLINKS = 2;
+/** After the one at the start a sweep finds only what is known already, or what a mistake of ours left. */
+const SWEEP_INTERVAL_MS = 24 * 60 * 60 * 1000;
+/** SQLite's log grows with every row that is forgotten, and on an idle server no checkpoint would empty it. */
+const FORGOTTEN_PER_CHECKPOINT = 8_192;
+
+export interface GarbageCollectorOptions {
+  readonly primary: PrimaryStore;
+  readonly catalog: Catalog;
+  /** Outcomes are unknown while the log is poisoned or apply is halted: nothing is removed then. */
+  readonly wal: { readonly poisoned: boolean };
+  readonly applier: { readonly halted: boolean };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a chunk stays after it was found to be garbage. */
+  readonly graceMs: number;
+}
+
+/** `busy`: there is more to do now. `idle`: a pass has ended. `held`: nothing may be collected. */
+export type StepOutcome = 'busy' | 'idle' | 'held';
+
+type Phase =
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'collect'; readonly after: GarbageChunk | undefined }
+  | { readonly kind: 'sweep'; readonly after: string | undefined };
+
+export class GarbageCollector {
+  readonly #options: GarbageCollectorOptions;
+  #phase: Phase = { kind: 'begin' };
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
+  #forgotten = 0;
+  /** Of the pass under way. */
+  #counts = { chunks: 0, bytes: 0, orphans: 0 };
+
+  constructor(options: GarbageCollectorOptions) {
+    this.#options = options;
+  }
+
+  /** Why this catalog may lack references: nothing is collected before it is rebuilt with everything in place. */
+  get holds(): readonly CollectionHold[] {
+    return this.#options.catalog.garbage.holds();
+  }
+
+  /** One bounded piece of work; not for two callers at a time. Throws what the primary or the catalog throws. */
+  async step(): Promise<StepOutcome> {
+    const { wal, applier, primary, catalog, clock } = this.#options;
+    if (wal.poisoned || applier.halted || this.holds.length > 0) return 'held';
+    const abandoned = primary.guard.takeAbandoned(CHUNKS_PER_LISTING);
+    if (abandoned.length > 0) this.#counts.orphans += catalog.garbage.note(abandoned, clock.now());
+    if (this.#phase.kind === 'begin') {
+      catalog.garbage.rejuvenate(clock.now());
+      this.#phase = { kind: 'collect', after: undefined };
+    }
+    this.#phase = this.#phase.kind === 'collect' ? await this.#collect(this.#phase) : await this.#sweep(this.#phase);
+    if (this.#phase.kind !== 'begin') return 'busy';
+    this.#report();
+    return 'idle';
+  }
+
+  async #collect({ after }: Extract<Phase, { kind: 'collect' }>): Promise<Phase> {
+    const { primary, catalog, clock, graceMs } = this.#options;
+    const page = { after, untilMs: clock.now() - graceMs, limit: CHUNKS_PER_COLLECTION };
+    const chunks = catalog.garbage.page(page);
+    // Rows of pinned chunks stay, and are behind the cursor for the rest of this pass.
+    await primary.guard.collect(
+      chunks.map(({ chunkId }) => chunkId),
+      (unpinned) => this.#remove(unpinned),
+    );
+    if (chunks.length === CHUNKS_PER_COLLECTION) return { kind: 'collect', after: chunks.at(-1) };
+    const isSweepDue = Math.abs(clock.now() - this.#sweptAtMs) >= SWEEP_INTERVAL_MS;
+    return isSweepDue ? { kind: 'sweep', after: undefined } : { kind: 'begin' };
+  }
+
+  /** Under the chunk locks: a chunk without a reference gets none before this has ended. */
+  async #remove(unpinned: readonly ChunkId[]): Promise<void> {
+    const { primary, catalog, log } = this.#options;
+    const { garbage } = catalog;
+    const referenced = new Set(unpinned.filter((chunkId) => garbage.isReferenced(chunkId)));
+    // In the turn of the look: a delete that is applied during the unlinks notes them again.
+    garbage.forget([...referenced]);
+    const removed: ChunkId[] = [];
+    const failures: unknown[] = [];
+    const garbageNow = unpinned.filter((chunkId) => !referenced.has(chunkId));
+    await forEachConcurrently(garbageNow, MAX_UNLINKS, async (chunkId) => {
+      try {
+        this.#counts.bytes += await primary.unlinkChunk(chunkId);
+        removed.push(chunkId);
+      } catch (error) {
+        // Its row stays, and the next pass tries again.
+        failures.push(error);
+      }
+    });
+    garbage.forget(removed);
+    this.#counts.chunks += removed.length;
+    if (failures.length > 0) log.warn({ chunks: failures.length, err: failures[0] }, 'garbage could not be removed');
+    this.#keepCatalogSmall(referenced.size + removed.length);
+  }
+
+  async #sweep({ after }: { readonly after?: string | undefined }): Promise<Phase> {
+    const { primary, catalog, clock } = this.#options;
+    const query = { limit: CHUNKS_PER_LISTING, ...(after === undefined ? {} : { after }) };
+    const { ids, next } = await primary.list('chunk', query);
+    // An upload under way has no references yet.
+    const unpinned = (ids as ChunkId[]).filter((chunkId) => !primary.guard.isPinned(chunkId));
+    this.#counts.orphans += catalog.garbage.note(unpinned, clock.now());
+    if (next !== undefined) return { kind: 'sweep', after: next };
+    this.#sweptAtMs = clock.now();
+    return { kind: 'begin' };
+  }
+
+  #keepCatalogSmall(forgotten: number): void {
+    this.#forgotten += forgotten;
+    if (this.#forgotten < FORGOTTEN_PER_CHECKPOINT) return;
+    this.#forgotten = 0;
+    try {
+      this.#options.catalog.makeDurable();
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'the catalog could not be made durable; the next checkpoint will');
+    }
+  }
+
+  #report(): void {
+    const { chunks, bytes, orphans } = this.#counts;
+    this.#counts = { chunks: 0, bytes: 0, orphans: 0 };
+    if (orphans > 0) this.#options.log.info({ chunks: orphans }, 'orphans were found');
+    if (chunks > 0) this.#options.log.info({ chunks, freed_bytes: bytes }, 'garbage was collected');
+  }
+}
