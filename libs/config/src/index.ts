@@ -1,6 +1,8 @@
 /** Settings from the environment: read once, frozen, each with its rule and its sentence in one table. */
 export { isLoopbackHost } from './address.js';
 export type { ApiKey } from './api-key.js';
+export { findPackage } from './package-root.js';
+export type { Package } from './package-root.js';
 export { parseSettings } from './settings.js';
 export { renderSettingsTable } from './settings-document.js';
 export type { LogLevel, Settings } from './settings-table.js';

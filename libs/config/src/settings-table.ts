@@ -28,7 +28,9 @@ export interface Settings {
   readonly maxFileSizeBytes: number;
   readonly walSegmentSizeBytes: number;
   readonly walMaxSizeBytes: number;
+  readonly walRetainSegments: number;
   readonly diskReserveBytes: number;
+  readonly gcGraceMs: number;
   readonly bufferBudgetBytes: number;
   readonly readParallelism: number;
   readonly idleTimeoutMs: number;
@@ -136,11 +138,23 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     kind: sizeFrom(2 * 64 * KIB),
     doc: 'Size of the log at which writes wait for a checkpoint, at least two segments. Smaller makes bursts wait; larger takes disk space and lengthens recovery.',
   },
+  walRetainSegments: {
+    name: 'WAL_RETAIN',
+    default: '0',
+    kind: integerBetween(0, 1000),
+    doc: 'Log files kept behind the checkpoint for /admin/wal to show. Each takes WAL_SEGMENT_SIZE of disk space and is read at every start; they go first when the log is over WAL_MAX_SIZE.',
+  },
   diskReserveBytes: {
     name: 'DISK_RESERVE',
     default: '256MiB',
     kind: sizeFrom(0),
-    doc: 'Free space that uploads may not touch: deletes and recovery need it. Smaller risks a full disk that even a delete cannot relieve.',
+    doc: 'Free space that uploads may not touch on the disks of primary, log and catalog, and with it 4,096 inodes: deletes and recovery need them. Smaller risks a full disk that even a delete cannot relieve; 0B keeps neither.',
+  },
+  gcGraceMs: {
+    name: 'GC_GRACE',
+    default: '10m',
+    kind: durationBetween(0, 365 * DAY_MS),
+    doc: 'How long the chunks of deleted files and of interrupted uploads stay. Shorter frees the disk sooner; longer keeps that many deleted bytes on it.',
   },
   bufferBudgetBytes: {
     name: 'BUFFER_BUDGET',

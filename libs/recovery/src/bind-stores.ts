@@ -8,6 +8,7 @@ import type { ClusterId, StoreId } from '#libs/kernel';
 import { initDirectoryStore, PrimaryStore, readIdentity, writeIdentity } from '#libs/stores';
 import type { StoreIdentity, StorePeer } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
+import { onDiskOf } from './disk-full.js';
 import type { Replica, ReplicaLocation } from './types.js';
 
 export interface BindingContext {
@@ -28,22 +29,32 @@ export interface BoundStores {
 
 export async function bindStores(context: BindingContext): Promise<BoundStores> {
   const { fs, storagePath } = context;
-  const found = await readIdentity(fs, storagePath);
-  if (found !== undefined) assertPrimary(context, found);
+  const found = await identifyPrimary(context);
   const identity = found ?? (await makePrimary(context));
   const replicas: Replica[] = [];
   for (const location of context.replicas) replicas.push(await bindReplica(context, identity, location));
   assertDistinct(identity, replicas);
   const bound = { ...identity, peers: mergePeers(identity.peers, replicas) };
-  if (JSON.stringify(bound.peers) !== JSON.stringify(identity.peers)) await writeIdentity(fs, storagePath, bound);
+  if (JSON.stringify(bound.peers) !== JSON.stringify(identity.peers)) {
+    await onDiskOf({ setting: 'STORAGE_PATH', path: storagePath }, writeIdentity(fs, storagePath, bound));
+  }
   return { primary: new PrimaryStore(fs, storagePath, bound), replicas, primaryWasMade: found === undefined };
 }
 
 /** The name is the role: a replica is never called so. */
 const PRIMARY_NAME = 'primary';
 
+type PrimaryContext = Pick<BindingContext, 'fs' | 'storagePath' | 'logCluster'>;
+
+/** Who the primary is, or undefined where there is no store. Reads only; throws where it is not the log's primary. */
+export async function identifyPrimary(context: PrimaryContext): Promise<StoreIdentity | undefined> {
+  const found = await readIdentity(context.fs, context.storagePath);
+  if (found !== undefined) assertPrimary(context, found);
+  return found;
+}
+
 /** A replica in the primary's place would be written to, while the primary misses what it was promised to hold. */
-function assertPrimary({ logCluster, storagePath }: BindingContext, primary: StoreIdentity): void {
+function assertPrimary({ logCluster, storagePath }: PrimaryContext, primary: StoreIdentity): void {
   if (primary.name !== PRIMARY_NAME) {
     throw new StoreError(
       'store_mismatch',
@@ -66,15 +77,19 @@ async function makePrimary(context: BindingContext): Promise<StoreIdentity> {
   const identities = await Promise.all(replicas.map(({ path }) => readIdentity(fs, path)));
   const knower = logCluster ?? catalogCluster ?? identities.find((identity) => identity !== undefined)?.clusterId;
   if (knower !== undefined) {
-    throw new StoreError(
-      'primary_empty',
-      `${storagePath} holds no store, but the log, the catalog or a replica is of installation ${knower}. Is the disk of the primary mounted? Put it back; a new installation needs all its directories empty.`,
-      { context: { path: storagePath, cluster_id: knower } },
-    );
+    throw primaryEmpty(storagePath, knower);
   }
   const identity = { clusterId: newUuid<ClusterId>(), storeId: newUuid<StoreId>(), name: PRIMARY_NAME, peers: [] };
-  await initDirectoryStore(fs, storagePath, identity);
+  await onDiskOf({ setting: 'STORAGE_PATH', path: storagePath }, initDirectoryStore(fs, storagePath, identity));
   return identity;
+}
+
+export function primaryEmpty(storagePath: string, knower: ClusterId): StoreError {
+  return new StoreError(
+    'primary_empty',
+    `${storagePath} holds no store, but the log, the catalog or a replica is of installation ${knower}. Is the disk of the primary mounted? Put it back; a new installation needs all its directories empty.`,
+    { context: { path: storagePath, cluster_id: knower } },
+  );
 }
 
 async function bindReplica(
@@ -94,7 +109,7 @@ async function bindReplica(
       return { storeId: remembered.storeId, name, path, state: 'offline' };
     }
     const identity = { clusterId: primary.clusterId, storeId: newUuid<StoreId>(), name, peers: [] };
-    await initDirectoryStore(fs, path, identity);
+    await onDiskOf({ setting: 'REPLICAS', path }, initDirectoryStore(fs, path, identity));
     return { storeId: identity.storeId, name, path, state: 'online' };
   }
   if (found.clusterId === primary.clusterId) return { storeId: found.storeId, name, path, state: 'online' };

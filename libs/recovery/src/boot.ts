@@ -7,22 +7,22 @@
  * nothing is served before the replay has ended. Whatever is refused is refused before it was changed.
  */
 import { Applier, Checkpointer } from '#libs/apply';
-import { openCatalog } from '#libs/catalog';
-import { acquireDirectoryLock, makeDirectoryDurably } from '#libs/durable-fs';
+import { makeDirectoryDurably } from '#libs/durable-fs';
 import type { DirectoryLock } from '#libs/durable-fs';
 import { NO_LSN, StoreError, systemErrorCode } from '#libs/kernel';
 import { verifyLog } from '#libs/wal';
 import { hostname } from 'node:os';
 import { bindStores } from './bind-stores.js';
-import { replay } from './replay.js';
+import { releaseCollection } from './collection-hold.js';
+import { CATALOG, onDiskOf, replayOntoDisk } from './disk-full.js';
 import { settleCatalog } from './settle-catalog.js';
 import { settleLog } from './settle-log.js';
 import type { BootOptions, OpenInstallation } from './types.js';
 
 /**
  * Recovers the installation and opens it. Throws `directory_locked`, `primary_empty`, `store_mismatch`,
- * `store_unreadable`, `log_corrupt`, `log_behind`, `log_mismatch`, `future_format`, or the file system's error; the locks
- * are then free again.
+ * `store_unreadable`, `log_corrupt`, `log_behind`, `log_mismatch`, `future_format`, `disk_full`, or the file system's
+ * error; the locks are then free again.
  */
 export async function boot(options: BootOptions): Promise<OpenInstallation> {
   const locks = await takeLocks(options);
@@ -37,15 +37,17 @@ export async function boot(options: BootOptions): Promise<OpenInstallation> {
   }
 }
 
-async function takeLocks({ fs, clock, walPath, storagePath }: BootOptions): Promise<DirectoryLock[]> {
+async function takeLocks({ fs, clock, walPath, storagePath, lockDirectory }: BootOptions): Promise<DirectoryLock[]> {
   const holder = { pid: process.pid, host: hostname(), startedAtMs: clock.now() };
   const locks: DirectoryLock[] = [];
   try {
     for (const [setting, directory] of Object.entries({ WAL_PATH: walPath, STORAGE_PATH: storagePath })) {
-      await makeDirectoryDurably(fs, directory).catch((cause: unknown) => {
-        throw unusable(setting, directory, cause);
-      });
-      locks.push(acquireDirectoryLock(directory, holder));
+      try {
+        await onDiskOf({ setting, path: directory }, makeDirectoryDurably(fs, directory));
+        locks.push(lockDirectory(directory, holder));
+      } catch (cause) {
+        throw StoreError.is(cause) ? cause : unusable(setting, directory, cause);
+      }
     }
     return locks;
   } catch (error) {
@@ -65,7 +67,7 @@ function unusable(setting: string, directory: string, cause: unknown): StoreErro
 async function recover(options: BootOptions, releaseLocks: () => void): Promise<OpenInstallation> {
   const { fs, clock, log } = options;
   const startedAtMs = clock.now();
-  const reading = await openCatalog(fs, options.catalogPath);
+  const reading = await onDiskOf(CATALOG, options.catalogs.open());
   const verified = await verifyLog(fs, options.walPath, (logId) =>
     reading.ok ? (reading.catalog.appliedLsn(logId) ?? NO_LSN) : NO_LSN,
   );
@@ -75,20 +77,24 @@ async function recover(options: BootOptions, releaseLocks: () => void): Promise<
     catalogCluster: reading.ok ? reading.catalog.clusterId : undefined,
   });
   const stagedFilesRemoved = await stores.primary.staging.empty();
+  await stores.primary.applied.lookForDoubt();
   const { wal, tornTailPath, logWasGone } = await settleLog(options, verified, stores, reading);
   const replicaIds = stores.replicas.map(({ storeId }) => storeId);
   const { primary } = stores;
-  const { catalog, rebuilt, damagedManifests } = await settleCatalog(reading, wal, {
+  const { catalog, rebuilt, damagedManifests, unreadable } = await settleCatalog(reading, wal, {
     ...options,
     primary,
     replicaIds,
     logId: wal.logId,
     checkpointLsn: wal.checkpointLsn,
     lastLsn: wal.committedLsn,
+    logWasGone,
   });
   const target = { primary, catalog, replicaIds, changed: options.changed };
   const applier = new Applier({ target, clock, log, appliedLsn: wal.checkpointLsn });
-  const { replayedRecords, interruptedUploads } = await replay(wal, applier);
+  const storage = { setting: 'STORAGE_PATH', path: options.storagePath };
+  const { replayedRecords, interruptedUploads } = await replayOntoDisk(wal, applier, storage);
+  await releaseCollection(catalog, primary, unreadable);
   const checkpointer = new Checkpointer({
     wal,
     applier,

@@ -1,3 +1,9 @@
 /** Recovery: from whatever a stop left behind to an installation that is whole again, or a refusal that says why. */
 export { boot } from './boot.js';
 export type * from './types.js';
+export { examineLog, whileStopped } from './examine-log.js';
+export type { LogExamination, LogVerdict, StoppedOptions } from './examine-log.js';
+export type { IncompleteFile } from './repair-facts.js';
+export { planLogRepair, repairLog } from './repair-log.js';
+export type { DoneRepair, PlannedRepair, RepairOutcome } from './repair-log.js';
+export type { AffectedFile, LostRange, RepairPlan, SalvageStep } from './repair-plan.js';

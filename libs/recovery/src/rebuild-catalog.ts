@@ -3,38 +3,42 @@
  * rest. What stands in the primary above the checkpoint is only ever ahead of that, never wrong: the replay repeats it.
  */
 import { catalogChange, effectOf } from '#libs/apply';
-import { createCatalog } from '#libs/catalog';
-import type { Catalog, CatalogChange } from '#libs/catalog';
-import type { FileSystem } from '#libs/durable-fs';
+import type { Catalog, CatalogChange, CatalogFiles } from '#libs/catalog';
 import { StoreError } from '#libs/kernel';
 import type { Clock, FileId, Frame, LogId, Lsn, StoreId } from '#libs/kernel';
 import type { PrimaryStore } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
+import { holdCollection } from './collection-hold.js';
 import { storedRecords } from './stored-records.js';
 
 export interface RebuildContext {
-  readonly fs: FileSystem;
   readonly clock: Clock;
   readonly log: Log;
-  readonly catalogPath: string;
+  readonly catalogs: CatalogFiles;
   readonly primary: PrimaryStore;
   readonly replicaIds: readonly StoreId[];
   readonly logId: LogId;
   readonly checkpointLsn: Lsn;
   /** Last LSN of the log. */
   readonly lastLsn: Lsn;
+  /** Files may have been in a log that is not there any more. */
+  readonly logWasGone: boolean;
 }
 
 export interface RebuiltCatalog {
   readonly catalog: Catalog;
   readonly damagedManifests: number;
+  /** Files whose manifest could not be read. */
+  readonly unreadable: readonly FileId[];
 }
 
 /** Every file and every tombstone is owed to every replica anew: what they hold is not known. Throws `log_behind`. */
 export async function rebuildCatalog(context: RebuildContext): Promise<RebuiltCatalog> {
-  const { fs, catalogPath, primary } = context;
+  const { catalogs, primary } = context;
+  const { logWasGone, clock } = context;
+  const unreadable: FileId[] = [];
   let damagedManifests = 0;
-  const catalog = await createCatalog(fs, catalogPath, primary.identity.clusterId, async (building) => {
+  const catalog = await catalogs.create(primary.identity.clusterId, async (building) => {
     for (const kind of ['manifest', 'tombstone'] as const) {
       // Tombstones last: where both stand, the delete was interrupted, and the file stays deleted.
       for await (const { frames, damaged } of storedRecords(primary, kind)) {
@@ -45,13 +49,16 @@ export async function rebuildCatalog(context: RebuildContext): Promise<RebuiltCa
           frames.map(effectOf).flatMap((effect) => (effect.kind === 'none' ? [] : [catalogChange(effect)])),
         );
         damagedManifests += reportDamage(context, kind, damaged);
+        // A tombstone has no chunks.
+        if (kind === 'manifest') unreadable.push(...damaged);
         // Keeps SQLite's log as small as a page of files; else a large rebuild would need many times the catalog's size.
         building.makeDurable();
       }
     }
     fill(building, context, []);
+    holdCollection(building, { unreadable, logWasGone }, clock.now());
   });
-  return { catalog, damagedManifests };
+  return { catalog, damagedManifests, unreadable };
 }
 
 function fill(
@@ -63,11 +70,11 @@ function fill(
 }
 
 /** A manifest was written only after its record was durable: one above the log's end proves that the log lost its tail. */
-function assertWithinLog({ logId, lastLsn }: RebuildContext, frame: Frame): void {
+export function assertWithinLog({ logId, lastLsn }: Pick<RebuildContext, 'logId' | 'lastLsn'>, frame: Frame): void {
   if (frame.logId !== logId || frame.lsn <= lastLsn) return;
   throw new StoreError(
     'log_behind',
-    `The log ends at LSN ${lastLsn} but the primary holds LSN ${frame.lsn}: is an old copy of wal/ in place? Put the newer one back.`,
+    `The log ends at LSN ${lastLsn} but the primary holds LSN ${frame.lsn}: is an old copy of wal/ in place? Put the newer one back; without one, \`npm run holdfast -- wal repair\` says what can be kept.`,
     { context: { log_id: logId, log_last_lsn: lastLsn, applied_lsn: frame.lsn } },
   );
 }

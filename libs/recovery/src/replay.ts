@@ -4,8 +4,6 @@ import { decodeManifest, decodeUploadBegin, recordTypeOf } from '#libs/kernel';
 import type { FileId, Frame } from '#libs/kernel';
 import type { WriteAheadLog } from '#libs/wal';
 
-const BATCH_RECORDS = 512;
-
 export interface ReplayResult {
   readonly replayedRecords: number;
   /** Uploads that began above the checkpoint and never became a file. */
@@ -15,18 +13,14 @@ export interface ReplayResult {
 export async function replay(wal: WriteAheadLog, applier: Applier): Promise<ReplayResult> {
   const begun = new Set<FileId>();
   let replayedRecords = 0;
-  let batch: Frame[] = [];
-  const flush = async (): Promise<void> => {
-    if (batch.length > 0) await applier.replay(batch);
-    replayedRecords += batch.length;
-    batch = [];
-  };
-  for await (const { frame } of wal.read(wal.checkpointLsn)) {
-    noteUpload(begun, frame);
-    batch.push(frame);
-    if (batch.length === BATCH_RECORDS) await flush();
+  async function* frames(): AsyncGenerator<Frame> {
+    for await (const { frame } of wal.read(wal.checkpointLsn)) {
+      noteUpload(begun, frame);
+      replayedRecords += 1;
+      yield frame;
+    }
   }
-  await flush();
+  await applier.replay(frames());
   return { replayedRecords, interruptedUploads: begun.size };
 }
 

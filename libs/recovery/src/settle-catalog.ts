@@ -1,7 +1,7 @@
 /** Decides whether the catalog found at boot can be used, and replaces it where it cannot. It is an index: never a loss. */
-import { setCatalogAside } from '#libs/catalog';
-import type { Catalog, CatalogReading } from '#libs/catalog';
-import type { ClusterId, LogId, Lsn } from '#libs/kernel';
+import type { Catalog, CatalogReading, CatalogSight } from '#libs/catalog';
+import type { ClusterId, FileId, LogId, Lsn } from '#libs/kernel';
+import { CATALOG, onDiskOf } from './disk-full.js';
 import { rebuildCatalog } from './rebuild-catalog.js';
 import type { RebuildContext } from './rebuild-catalog.js';
 import type { RebuildReason } from './types.js';
@@ -16,8 +16,8 @@ export interface LogStart {
 }
 
 /** Why the catalog must be rebuilt, or undefined where a replay can bring it up to date. Pure. */
-function rebuildReason(
-  reading: CatalogReading,
+export function rebuildReason(
+  reading: CatalogReading | CatalogSight,
   { clusterId, logId, oldestLsn, checkpointLsn }: LogStart,
 ): RebuildReason | undefined {
   if (!reading.ok) return reading.reason;
@@ -33,6 +33,8 @@ export interface SettledCatalog {
   readonly catalog: Catalog;
   readonly rebuilt: RebuildReason | undefined;
   readonly damagedManifests: number;
+  /** Files whose manifest could not be read while the catalog was rebuilt. */
+  readonly unreadable: readonly FileId[];
 }
 
 export async function settleCatalog(
@@ -41,14 +43,18 @@ export async function settleCatalog(
   context: RebuildContext,
 ): Promise<SettledCatalog> {
   const reason = rebuildReason(reading, start);
-  if (reading.ok && reason === undefined) return { catalog: reading.catalog, rebuilt: undefined, damagedManifests: 0 };
+  if (reading.ok && reason === undefined) {
+    return { catalog: reading.catalog, rebuilt: undefined, damagedManifests: 0, unreadable: [] };
+  }
   if (reading.ok) await reading.catalog.close();
   // A catalog of this installation is superseded; a strange or broken one may be somebody's only trace.
   if (reason === 'corrupt' || reason === 'of_another_installation') {
-    const path = await setCatalogAside(context.fs, context.catalogPath, context.clock.now());
+    const path = await context.catalogs.setAside(context.clock.now());
     context.log.warn({ reason, path }, 'the catalog was set aside');
   }
-  const { catalog, damagedManifests } = await rebuildCatalog(context);
+  // A new log may have begun in a boot that was cut off before the catalog knew of it.
+  const logWasGone = context.logWasGone || reason === 'of_another_log';
+  const { catalog, damagedManifests, unreadable } = await onDiskOf(CATALOG, rebuildCatalog({ ...context, logWasGone }));
   context.log.info({ reason, damaged_manifests: damagedManifests }, 'the catalog was built from the primary');
-  return { catalog, rebuilt: reason, damagedManifests };
+  return { catalog, rebuilt: reason, damagedManifests, unreadable };
 }

@@ -25,9 +25,11 @@ export async function settleLog(
   const { fs, log, clock, walPath, logOptions } = options;
   const { clusterId } = stores.primary.identity;
   if (verified !== undefined) {
-    const { log: wal, tornTailPath } = await openLog(fs, verified, logOptions, clock.now());
+    const { log: wal, tornTailPath, setAsidePaths } = await openLog(fs, verified, logOptions, clock.now());
     if (tornTailPath !== undefined)
       log.warn({ path: tornTailPath }, 'a torn tail was set aside; nothing in it was ever acknowledged');
+    for (const path of setAsidePaths)
+      log.warn({ path }, 'a segment without a valid header, below the checkpoint, was set aside');
     return { wal, tornTailPath, logWasGone: false };
   }
   const highest = stores.primaryWasMade ? NO_LSN : await highestKnownLsn(options, stores, reading);

@@ -1,6 +1,6 @@
 import type { Applier, Checkpointer } from '#libs/apply';
-import type { Catalog } from '#libs/catalog';
-import type { FileSystem } from '#libs/durable-fs';
+import type { Catalog, CatalogFiles } from '#libs/catalog';
+import type { DirectoryLock, FileSystem, LockHolder } from '#libs/durable-fs';
 import type { Clock, FileId, StoreId } from '#libs/kernel';
 import type { PrimaryStore } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
@@ -17,7 +17,9 @@ export interface BootOptions {
   readonly log: Log;
   readonly walPath: string;
   readonly storagePath: string;
-  readonly catalogPath: string;
+  readonly catalogs: CatalogFiles;
+  /** Takes the lock of an existing directory without waiting. Throws `directory_locked` where it is held. */
+  readonly lockDirectory: (directory: string, holder: LockHolder) => DirectoryLock;
   readonly replicas: readonly ReplicaLocation[];
   readonly logOptions: LogOptions;
   readonly checkpointIntervalMs: number;

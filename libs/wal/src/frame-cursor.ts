@@ -50,7 +50,9 @@ export class FrameCursor {
   }
 
   async #refill(sizeBytes: number): Promise<void> {
-    const window = Buffer.allocUnsafeSlow(Math.max(sizeBytes, MIN_FRAME_BYTES));
+    // Short files are many where a log is small, and a window as large as the largest frame would be made for each.
+    const leftBytes = (await this.#file.size()) - this.#offsetBytes;
+    const window = Buffer.allocUnsafeSlow(Math.max(Math.min(sizeBytes, leftBytes), MIN_FRAME_BYTES));
     const count = await this.#file.read(window, this.#offsetBytes);
     this.#window = window.subarray(0, count);
     this.#windowStart = this.#offsetBytes;

@@ -1,5 +1,5 @@
 /** Reads durable records in LSN order. It opens the segments itself, so a reader never disturbs the writer. */
-import type { FileSystem } from '#libs/durable-fs';
+import type { FileSystem, OpenFile } from '#libs/durable-fs';
 import {
   checksumText,
   decodeFileDelete,
@@ -7,6 +7,7 @@ import {
   readEnvelope,
   recordTypeOf,
   StoreError,
+  systemErrorCode,
 } from '#libs/kernel';
 import type { Frame, Lsn, RecordType } from '#libs/kernel';
 import { FrameCursor } from './frame-cursor.js';
@@ -29,19 +30,28 @@ export interface LogEntry {
   readonly checksum: string;
 }
 
+export interface ReadBounds {
+  /** Frames with a higher LSN. */
+  readonly after: Lsn;
+  /** Frames up to this LSN. */
+  readonly through: Lsn;
+  /** A checkpoint may remove this segment at any moment: that it is gone means nothing. */
+  mayGo(segment: SegmentRange): boolean;
+}
+
 /**
- * The frames with `after` < LSN ≤ `through`. Throws `log_corrupt` where a segment does not hold what it held when the log
+ * The frames with `after` < LSN ≤ `through` that are still there. Throws `log_corrupt` where a segment does not hold what it held when the log
  * was opened.
  */
 export async function* readFrames(
   fs: FileSystem,
   segments: readonly SegmentRange[],
-  after: Lsn,
-  through: Lsn,
+  { after, through, mayGo }: ReadBounds,
 ): AsyncGenerator<FrameAt & { readonly path: string }> {
   for (const segment of segments) {
     if (segment.lastLsn <= after || segment.firstLsn > through) continue;
-    const file = await fs.openRead(segment.path);
+    const file = await openUnlessGone(fs, segment, mayGo);
+    if (file === undefined) continue;
     try {
       const cursor = new FrameCursor(file, SEGMENT_HEADER_BYTES);
       for (let expected: number = segment.firstLsn; expected <= Math.min(segment.lastLsn, through); expected += 1) {
@@ -53,6 +63,19 @@ export async function* readFrames(
     } finally {
       await file.close();
     }
+  }
+}
+
+async function openUnlessGone(
+  fs: FileSystem,
+  segment: SegmentRange,
+  mayGo: ReadBounds['mayGo'],
+): Promise<OpenFile | undefined> {
+  try {
+    return await fs.openRead(segment.path);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT' && mayGo(segment)) return undefined;
+    throw error;
   }
 }
 

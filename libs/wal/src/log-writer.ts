@@ -3,7 +3,7 @@
  * No caller is answered before the barrier that covers its record has returned, and no batch starts before the last one's
  * barrier has. A failed barrier poisons the writer for the rest of the process's life.
  */
-import { MAX_FRAME_BYTES, StoreError, systemErrorCode } from '#libs/kernel';
+import { isDiskFull, MAX_FRAME_BYTES, StoreError } from '#libs/kernel';
 import type { Frame, RecordDraft } from '#libs/kernel';
 import { ActiveSegment, BarrierFailed, WriteCutBack } from './active-segment.js';
 import { batchCount, draftLength, encodeBatch } from './batch.js';
@@ -142,7 +142,7 @@ export class LogWriter {
 }
 
 function writeFailed(cause: unknown): StoreError {
-  if (systemErrorCode(cause) === 'ENOSPC') {
+  if (isDiskFull(cause)) {
     return new StoreError('disk_reserve', 'The disk of the log is full; free space or delete files.', { cause });
   }
   return new StoreError('log_write_failed', 'The log could not be written; nothing was stored.', { cause });

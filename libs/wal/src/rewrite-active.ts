@@ -4,9 +4,10 @@
  * disk: a page whose write-back failed reads well and is never written again. Copying makes what was verified durable,
  * cuts the torn tail, and leaves a file whose every page this process has written, in one move.
  */
-import { durableReplace, makeDirectoryDurably } from '#libs/durable-fs';
 import type { FileSystem, OpenFile } from '#libs/durable-fs';
+import { isDiskFull } from '#libs/kernel';
 import { join } from 'node:path';
+import { logDiskFull } from './log-disk-full.js';
 import type { LogLayout } from './log-layout.js';
 import { temporaryName } from './log-layout.js';
 import { SEGMENT_HEADER_BYTES } from './segment-header.js';
@@ -15,43 +16,57 @@ import { zeroFill } from './zero-fill.js';
 
 const COPY_BYTES = 1024 * 1024;
 
-/** Copies the torn tail to `torn/`, durably, and returns the path of the copy. */
-export async function setAsideTail(
-  fs: FileSystem,
-  layout: LogLayout,
-  scan: SegmentScan,
-  nowMs: number,
-): Promise<string> {
-  const { offsetBytes, lastWrittenBytes } = scan.tail;
-  const source = await fs.openRead(scan.path);
+export interface RewrittenSegment {
+  /** Open for appending. */
+  readonly file: OpenFile;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Rewrites the segment of `scan` up to its last good frame. On a full disk the new file has no room behind them: the log
+ * opens, is read and replayed, and its next append begins a new segment, or fails until there is room for one. Throws
+ * `disk_full` where not even the frames fit.
+ */
+export async function rewriteActive(fs: FileSystem, layout: LogLayout, scan: SegmentScan): Promise<RewrittenSegment> {
+  const framesEndBytes = Math.max(scan.tail.offsetBytes, SEGMENT_HEADER_BYTES);
   try {
-    const bytes = Buffer.alloc(lastWrittenBytes - offsetBytes);
-    await source.read(bytes, offsetBytes);
-    await makeDirectoryDurably(fs, layout.torn);
-    const path = join(layout.torn, `${String(scan.lastLsn + 1).padStart(20, '0')}-${nowMs}.torn`);
-    await durableReplace(fs, path, bytes);
-    return path;
-  } finally {
-    await source.close();
+    return await rewrite(fs, layout, scan, { framesEndBytes, sizeBytes: scan.sizeBytes });
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
+  try {
+    return await rewrite(fs, layout, scan, { framesEndBytes, sizeBytes: framesEndBytes });
+  } catch (cause) {
+    if (!isDiskFull(cause)) throw cause;
+    throw logDiskFull(layout, framesEndBytes, cause);
   }
 }
 
-/** Rewrites the segment of `scan` up to its last good frame; returns the new file, open for appending. */
-export async function rewriteActive(fs: FileSystem, layout: LogLayout, scan: SegmentScan): Promise<OpenFile> {
+interface RewriteSizes {
+  readonly framesEndBytes: number;
+  readonly sizeBytes: number;
+}
+
+async function rewrite(
+  fs: FileSystem,
+  layout: LogLayout,
+  scan: SegmentScan,
+  { framesEndBytes, sizeBytes }: RewriteSizes,
+): Promise<RewrittenSegment> {
   const temporaryPath = join(layout.segments, temporaryName('rewrite'));
   const file = await fs.create(temporaryPath);
   try {
     const source = await fs.openRead(scan.path);
     try {
-      await copyBytes(source, file, Math.max(scan.tail.offsetBytes, SEGMENT_HEADER_BYTES));
+      await copyBytes(source, file, framesEndBytes);
     } finally {
       await source.close();
     }
-    await zeroFill(file, scan.tail.offsetBytes, scan.sizeBytes);
+    await zeroFill(file, framesEndBytes, sizeBytes);
     await file.dataSync();
     await fs.rename(temporaryPath, scan.path);
     await fs.syncDirectory(layout.segments);
-    return file;
+    return { file, sizeBytes };
   } catch (error) {
     await file.close();
     // On a full disk it would hold the last free bytes; after the rename there is nothing to remove.

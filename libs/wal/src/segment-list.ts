@@ -30,6 +30,11 @@ export class SegmentList {
     this.#sealed.push({ ...segment, lastLsn: lsn(next.firstLsn - 1) });
   }
 
+  /** How many sealed segments are wholly at or below `through`. */
+  countThrough(through: Lsn): number {
+    return this.#sealed.filter(({ lastLsn }) => lastLsn <= through).length;
+  }
+
   /** The oldest sealed segment if all of it is at or below `through`. */
   oldestThrough(through: Lsn): SealedSegment | undefined {
     const oldest = this.#sealed[0];

@@ -3,25 +3,13 @@
  * what the frames prove about the log (durable LSN, checkpoint). Facts only; tail-verdict.ts decides.
  */
 import type { FileSystem, OpenFile } from '#libs/durable-fs';
-import {
-  decodeCheckpoint,
-  decodeFrame,
-  FRAME_ALIGNMENT_BYTES,
-  frameEndMark,
-  isZero,
-  lsn,
-  MAX_FRAME_BYTES,
-  NO_LSN,
-  recordTypeOf,
-  StoreError,
-  uuidToBytes,
-} from '#libs/kernel';
+import { decodeCheckpoint, FRAME_ALIGNMENT_BYTES, isZero, lsn, NO_LSN, recordTypeOf, StoreError } from '#libs/kernel';
 import type { BadFrame, Frame, Lsn } from '#libs/kernel';
+import { findFrames, isOfLog } from './find-frame.js';
 import { FrameCursor } from './frame-cursor.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-header.js';
 import type { SegmentHeader } from './segment-header.js';
 
-const LOG_ID_OFFSET = 32;
 const TAIL_WINDOW_BYTES = 4 * 1024 * 1024;
 const SECTOR_BYTES = 512;
 
@@ -93,7 +81,7 @@ async function scanFrames(
   for (;;) {
     const offsetBytes = cursor.offsetBytes;
     const next = await cursor.next();
-    const isNext = 'at' in next && belongs(next.at.frame, header) && follows(next.at.frame, lastLsn, lastChecksum);
+    const isNext = 'at' in next && isOfLog(next.at.frame, header) && follows(next.at.frame, lastLsn, lastChecksum);
     if (!isNext) {
       if ('bad' in next && next.bad.reason === 'version') throw futureFormat(path, offsetBytes);
       const bad = 'bad' in next ? next.bad : undefined;
@@ -118,11 +106,6 @@ async function scanFrames(
     lastLsn = frame.lsn;
     lastChecksum = frame.checksum;
   }
-}
-
-/** The frame is of this log: its id, and the mark that only this log's writer knows. */
-function belongs(frame: Frame, header: SegmentHeader): boolean {
-  return frame.logId === header.logId && frameEndMark(frame) === header.endMark;
 }
 
 function follows(frame: Frame, lastLsn: Lsn, lastChecksum: number): boolean {
@@ -160,9 +143,10 @@ function hasZeroSector(bytes: Buffer, offsetBytes: number): boolean {
   return false;
 }
 
-async function findLastWritten(file: OpenFile, sizeBytes: number, offsetBytes: number): Promise<number> {
-  const window = Buffer.allocUnsafeSlow(TAIL_WINDOW_BYTES);
-  const zeros = Buffer.alloc(TAIL_WINDOW_BYTES);
+/** One past the last 8-byte word that is not zero; `offsetBytes` where all behind it is. */
+export async function findLastWritten(file: OpenFile, sizeBytes: number, offsetBytes: number): Promise<number> {
+  const window = Buffer.allocUnsafeSlow(Math.min(TAIL_WINDOW_BYTES, Math.max(sizeBytes - offsetBytes, 0)));
+  const zeros = Buffer.alloc(window.length);
   let last = offsetBytes;
   for (let at = offsetBytes; at < sizeBytes; at += TAIL_WINDOW_BYTES) {
     const count = await file.read(window, at);
@@ -174,28 +158,16 @@ async function findLastWritten(file: OpenFile, sizeBytes: number, offsetBytes: n
   return last;
 }
 
-/**
- * The highest durable LSN that verifiable frames behind a bad one still prove. Frames start at 8-byte boundaries; the
- * log's id finds candidates, the checksum and the end mark convince. Bytes that a user uploaded can look like a frame,
- * but cannot carry the end mark, which never leaves the log and its stores.
- */
+/** The highest durable LSN that verifiable frames behind a bad one still prove. */
 async function durableBeyond(
   file: OpenFile,
   endBytes: number,
   offsetBytes: number,
   header: SegmentHeader,
 ): Promise<Lsn> {
-  const logId = uuidToBytes(header.logId);
   let durableLsn = NO_LSN;
-  for (let start = offsetBytes; start < endBytes; start += TAIL_WINDOW_BYTES) {
-    const window = Buffer.allocUnsafeSlow(Math.min(TAIL_WINDOW_BYTES + MAX_FRAME_BYTES, endBytes - start));
-    await file.read(window, start);
-    for (let hit = window.indexOf(logId); hit !== -1; hit = window.indexOf(logId, hit + 1)) {
-      const frameStart = hit - LOG_ID_OFFSET;
-      if (frameStart < 0 || frameStart % FRAME_ALIGNMENT_BYTES !== 0) continue;
-      const decoded = decodeFrame(window, frameStart);
-      if (decoded.ok && belongs(decoded.frame, header)) durableLsn = highest(durableLsn, decoded.frame.durableLsn);
-    }
+  for await (const { frame } of findFrames(file, { startBytes: offsetBytes, endBytes }, header)) {
+    durableLsn = highest(durableLsn, frame.durableLsn);
   }
   return durableLsn;
 }
@@ -204,7 +176,7 @@ function highest(a: Lsn, b: Lsn): Lsn {
   return a > b ? a : b;
 }
 
-function futureFormat(path: string, offsetBytes: number): StoreError {
+export function futureFormat(path: string, offsetBytes: number): StoreError {
   return new StoreError(
     'future_format',
     `${path} was written by a later version of Holdfast; start that version, or a newer one.`,

@@ -3,7 +3,7 @@
  * Reads only; opening the log (open-log.ts) carries the verdict out.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { checksumText, lsn, nextLsn, StoreError } from '#libs/kernel';
+import { checksumText, lsn, nextLsn, NO_LSN, StoreError } from '#libs/kernel';
 import type { ClusterId, LogId, Lsn } from '#libs/kernel';
 import { join } from 'node:path';
 import { logLayout, parseSegmentName } from './log-layout.js';
@@ -21,6 +21,8 @@ export interface VerifiedLog {
   readonly segments: readonly SegmentScan[];
   /** Segments before a gap at or below the checkpoint: of no use, to be removed. */
   readonly leftovers: readonly SegmentScan[];
+  /** Paths of segments without a valid header, wholly below the checkpoint: of no use, but of unknown content. */
+  readonly unreadable: readonly string[];
   readonly checkpointLsn: Lsn;
   readonly firstLsn: Lsn;
   readonly lastLsn: Lsn;
@@ -43,12 +45,10 @@ export async function verifyLog(
   const layout = logLayout(walPath);
   const readings = await readSegments(fs, layout);
   if (readings.length === 0) return undefined;
-  const scans = readings.map((reading) => {
-    if (!reading.ok) throw headerCorrupt(reading.path);
-    return reading.scan;
-  });
+  const scans = readings.flatMap((reading) => (reading.ok ? [reading.scan] : []));
   assertOneLog(scans);
-  const checkpointLsn = lsn(Math.max(...scans.map((scan) => scan.checkpointLsn)));
+  const checkpointLsn = lsn(Math.max(NO_LSN, ...scans.map((scan) => scan.checkpointLsn)));
+  const unreadable = unreadableBelow(readings, checkpointLsn);
   const segments = aboveGaps(scans, checkpointLsn);
   const active = segments.at(-1)!;
   const applied = outsideEvidence(active.header.logId);
@@ -61,6 +61,7 @@ export async function verifyLog(
     endMark: active.header.endMark,
     segments,
     leftovers: scans.slice(0, scans.length - segments.length),
+    unreadable,
     checkpointLsn,
     firstLsn: segments[0]!.header.firstLsn,
     lastLsn: active.lastLsn,
@@ -80,10 +81,26 @@ async function readSegments(fs: FileSystem, layout: LogLayout): Promise<SegmentR
   return readings;
 }
 
+/**
+ * The segments without a valid header, which may only be passed over where the one that follows starts at or below
+ * checkpoint + 1: what they held is in the store. The highest has none that follows, and no order of our steps leaves a
+ * segment with a name and without a header, so it has rotted.
+ */
+function unreadableBelow(readings: readonly SegmentReading[], checkpointLsn: Lsn): string[] {
+  const unreadable: string[] = [];
+  let nextFirstLsn = Number.POSITIVE_INFINITY;
+  for (const reading of readings.toReversed()) {
+    if (reading.ok) nextFirstLsn = reading.scan.header.firstLsn;
+    else if (nextFirstLsn - 1 <= checkpointLsn) unreadable.unshift(reading.path);
+    else throw headerCorrupt(reading.path);
+  }
+  return unreadable;
+}
+
 function assertOneLog(scans: readonly SegmentScan[]): void {
-  const first = scans[0]!;
-  const stranger = scans.find((scan) => scan.header.logId !== first.header.logId);
-  if (stranger === undefined) return;
+  const [first] = scans;
+  const stranger = scans.find((scan) => scan.header.logId !== first?.header.logId);
+  if (first === undefined || stranger === undefined) return;
   throw new StoreError('log_mismatch', `${stranger.path} is of another log than ${first.path}; move it away.`, {
     context: { path: stranger.path, expected_log_id: first.header.logId, actual_log_id: stranger.header.logId },
   });
@@ -114,7 +131,7 @@ function judgeTail(active: SegmentScan, durable: Lsn, applied: Lsn): 'end' | 'to
   if (active.tail.allZero && applied >= badLsn) {
     throw new StoreError(
       'log_behind',
-      `The log ends at LSN ${active.lastLsn} but LSN ${applied} has been applied: is an old copy of wal/ in place? Put the newer one back.`,
+      `The log ends at LSN ${active.lastLsn} but LSN ${applied} has been applied: is an old copy of wal/ in place? Put the newer one back; without one, \`npm run holdfast -- wal repair\` says what can be kept.`,
       { context: { path: active.path, log_last_lsn: active.lastLsn, applied_lsn: applied } },
     );
   }
@@ -140,7 +157,8 @@ function frameCorrupt(scan: SegmentScan, badLsn: Lsn, durable: Lsn): StoreError 
   );
 }
 
-const KEEP_AND_ASK = 'Nothing was changed. Keep a copy of wal/ and of the stores before you touch either.';
+const KEEP_AND_ASK =
+  'Nothing was changed. Keep a copy of wal/ and of the stores; then `npm run holdfast -- wal repair` says what can be kept.';
 
 function brokenBefore(before: SegmentScan, here: SegmentScan): StoreError {
   const missing = nextLsn(before.lastLsn);

@@ -3,14 +3,15 @@
  * and not before; segments leave only behind a checkpoint, oldest first. How the files look: docs/formats/wal.md.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { checkpointDraft, nextLsn, NO_LSN, StoreError } from '#libs/kernel';
-import type { ClusterId, Frame, LogId, Lsn, RecordDraft } from '#libs/kernel';
+import { checkpointDraft, nextLsn, NO_LSN, StoreError, systemErrorCode } from '#libs/kernel';
+import type { ClusterId, Frame, LogId, Lsn, RecordDraft, RecordType } from '#libs/kernel';
 import { basename } from 'node:path';
 import { ActiveSegment } from './active-segment.js';
 import type { LogPosition } from './batch.js';
 import type { FrameAt } from './frame-cursor.js';
 import type { LogLayout } from './log-layout.js';
 import { readFrames } from './log-reader.js';
+import type { SegmentRange } from './log-reader.js';
 import { LogWriter } from './log-writer.js';
 import type { NamedSegment, SegmentFactory } from './segment-factory.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-header.js';
@@ -34,6 +35,8 @@ export interface OpenedLog {
 
 export interface LogLimits {
   readonly maxSizeBytes: number;
+  /** How many sealed segments at or below the checkpoint are kept, for people to look at, while there is room. */
+  readonly retainSegments: number;
   /** How long an append waits for a checkpoint to make room before it fails with `log_full`. */
   readonly fullWaitMs: number;
 }
@@ -53,6 +56,9 @@ export interface LogListener {
   checkpointWanted(): void;
 }
 
+/** Never held back by the log's size: without them it could not become smaller, nor the disk emptier. */
+const FREES_SPACE: ReadonlySet<RecordType> = new Set(['checkpoint', 'file_delete']);
+
 /** How soon a writer that waits for room asks for another checkpoint. */
 const ASK_AGAIN_MS = 100;
 
@@ -66,6 +72,7 @@ export class WriteAheadLog {
   readonly #limits: LogLimits;
   readonly #roomWaiters = new Set<() => void>();
   #checkpointLsn: Lsn;
+  #removing: Promise<void> = Promise.resolve();
   #listener: LogListener | undefined;
 
   constructor(opened: OpenedLog) {
@@ -130,7 +137,7 @@ export class WriteAheadLog {
    * `disk_reserve`, `overloaded`, `shutting_down`: nothing was stored; or `outcome_unknown`, with `lsn` and `log_id`.
    */
   async append(draft: RecordDraft): Promise<Frame> {
-    if (draft.type !== 'checkpoint' && this.#isFull()) await this.#waitForRoom();
+    if (!FREES_SPACE.has(draft.type) && this.#isFull()) await this.#waitForRoom();
     return this.#writer.append(draft);
   }
 
@@ -145,14 +152,16 @@ export class WriteAheadLog {
   }
 
   /** Removes the segments that the last checkpoint has made useless; also those that could not be removed then. */
-  async removeSegments(): Promise<void> {
-    const checkpointLsn = this.#checkpointLsn;
+  removeSegments(): Promise<void> {
+    // One at a time: two would remove the same file.
+    const run = this.#removing.then(() => this.#removeUseless());
+    this.#removing = run.catch(() => undefined);
+    return run;
+  }
+
+  async #removeUseless(): Promise<void> {
     let removed = 0;
-    for (
-      let oldest = this.#segments.oldestThrough(checkpointLsn);
-      oldest !== undefined;
-      oldest = this.#segments.oldestThrough(checkpointLsn)
-    ) {
+    for (let oldest = this.#nextToRemove(); oldest !== undefined; oldest = this.#nextToRemove()) {
       await this.#fs.unlink(oldest.path);
       this.#segments.removeOldest();
       removed += 1;
@@ -162,9 +171,20 @@ export class WriteAheadLog {
     for (const wake of this.#roomWaiters) wake();
   }
 
-  /** The durable frames with an LSN above `after`, oldest first. */
+  /** Oldest first: with one missing in the middle the log would not open. */
+  #nextToRemove(): SealedSegment | undefined {
+    const isOneTooMany = this.#segments.countThrough(this.#checkpointLsn) > this.#limits.retainSegments;
+    // What is kept for people to look at must not be why a writer waits.
+    return isOneTooMany || this.#isFull() ? this.#segments.oldestThrough(this.#checkpointLsn) : undefined;
+  }
+
+  /**
+   * The durable frames with an LSN above `after`, oldest first. A checkpoint may take the oldest away meanwhile: the
+   * reading then goes on with the oldest that is left.
+   */
   read(after: Lsn = NO_LSN): AsyncGenerator<FrameAt & { readonly path: string }> {
-    return readFrames(this.#fs, this.segments(), after, this.committedLsn);
+    const mayGo = ({ lastLsn }: SegmentRange): boolean => lastLsn <= this.#checkpointLsn;
+    return readFrames(this.#fs, this.segments(), { after, through: this.committedLsn, mayGo });
   }
 
   segments(): readonly (SegmentStatus & { readonly path: string })[] {
@@ -173,9 +193,12 @@ export class WriteAheadLog {
     return [...sealed, { ...status({ ...pathAndSize(active), lastLsn: this.committedLsn }), state: 'active' as const }];
   }
 
-  /** The header as the segment's file has it now; undefined where it does not hold any more. */
+  /** The header as the segment's file has it now; undefined where it does not hold any more, or a checkpoint took it. */
   async header(path: string): Promise<SegmentHeader | undefined> {
-    const file = await this.#fs.openRead(path);
+    const file = await this.#fs.openRead(path).catch((error: unknown) => {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+    });
+    if (file === undefined) return undefined;
     try {
       const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
       const decoded = decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
@@ -198,6 +221,8 @@ export class WriteAheadLog {
 
   async #waitForRoom(): Promise<void> {
     const deadline = Date.now() + this.#limits.fullWaitMs;
+    // Where that fails the next checkpoint meets the same failure, and reports it.
+    await this.removeSegments().catch(() => undefined);
     while (this.#isFull()) {
       const leftMs = deadline - Date.now();
       if (leftMs <= 0) {

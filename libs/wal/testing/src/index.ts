@@ -14,6 +14,7 @@ export interface TestLogOptions {
   readonly segmentSizeBytes?: number;
   readonly maxSizeBytes?: number;
   readonly fullWaitMs?: number;
+  readonly retainSegments?: number;
   /** What the catalog would say is applied. */
   readonly applied?: Lsn;
 }
@@ -22,7 +23,11 @@ export interface TestLogOptions {
 export async function openTestLog(fs: FileSystem, options: TestLogOptions = {}): Promise<WriteAheadLog> {
   const logOptions: LogOptions = {
     segmentSizeBytes: options.segmentSizeBytes ?? 4096,
-    limits: { maxSizeBytes: options.maxSizeBytes ?? 1024 * 1024, fullWaitMs: options.fullWaitMs ?? 50 },
+    limits: {
+      maxSizeBytes: options.maxSizeBytes ?? 1024 * 1024,
+      retainSegments: options.retainSegments ?? 0,
+      fullWaitMs: options.fullWaitMs ?? 50,
+    },
   };
   const verified = await verifyLog(fs, WAL_PATH, () => options.applied ?? NO_LSN);
   if (verified !== undefined) return (await openLog(fs, verified, logOptions, 0)).log;
