@@ -1,0 +1,11 @@
+/** Every cell, in the order of the table. A new group is a file here and a line below. */
+import type { Cell } from '../cell.js';
+import type { Bench } from './bench.js';
+import { bootCells } from './boot.js';
+import { groupCommitCells } from './group-commit.js';
+import { putCells } from './put.js';
+import { replayCells } from './replay.js';
+
+export function allCells(bench: Bench): Cell[] {
+  return [...putCells(bench), ...groupCommitCells(bench), ...replayCells(bench), ...bootCells(bench)];
+}

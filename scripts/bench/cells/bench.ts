@@ -1,0 +1,8 @@
+import type { Workspace } from '../workspace.js';
+
+/** What every group of cells is made with. */
+export interface Bench {
+  readonly workspace: Workspace;
+  /** Length of a window of load. */
+  readonly seconds: number;
+}
