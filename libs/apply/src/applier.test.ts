@@ -1,3 +1,4 @@
+import { settleObligations } from '#libs/catalog/testing';
 import { newFileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { deleteAndApply, openApplyBench, putAndApply, putDraft, REPLICA_ID } from '../testing/src/index.js';
@@ -46,6 +47,28 @@ describe('apply', () => {
     expect(bench.fs.tree()).toEqual(tree);
     expect(bench.catalog.findFile(kept)).toBeDefined();
     expect(bench.catalog.findFile(deleted)).toBeUndefined();
+  });
+
+  it('of records below the applied LSN takes it back by nothing', async () => {
+    await using bench = await openApplyBench();
+    for (const text of ['a', 'b', 'c']) await putAndApply(bench, text);
+    const frames = await Array.fromAsync(bench.wal.read(), ({ frame }) => frame);
+    await bench.applier.replay(frames.slice(0, 2));
+    expect(bench.catalog.appliedLsn(bench.wal.logId)).toBe(3);
+  });
+
+  it('of a batch that the catalog has the first part of gives no order again', async () => {
+    await using bench = await openApplyBench();
+    const copied = await putAndApply(bench, 'copied');
+    settleObligations(bench.catalogPath);
+    // Committed, but not applied any more.
+    bench.wal.listen({ committed: () => undefined, checkpointWanted: () => undefined });
+    const fresh = newFileId(1);
+    await bench.wal.append(putDraft(fresh, 'fresh'));
+    const frames = await Array.fromAsync(bench.wal.read(), ({ frame }) => frame);
+    await bench.applier.replay(frames);
+    expect(bench.catalog.obligationsOf(copied)).toMatchObject([{ want: 'present', state: 'done' }]);
+    expect(bench.catalog.obligationsOf(fresh)).toMatchObject([{ want: 'present', state: 'pending' }]);
   });
 
   it('halted by a full disk tells its waiters, tries again, and goes on in order', async () => {

@@ -9,8 +9,10 @@ import type { Log } from '#libs/telemetry';
 import { commitToCatalog, writeToPrimary } from './apply-batch.js';
 import type { ApplyTarget, WrittenBatch } from './apply-batch.js';
 
-/** Records in one catalog transaction; more would make the requests behind them wait for too long. */
-const MAX_BATCH_RECORDS = 512;
+/** Records in one catalog transaction of a replay, when nobody waits. */
+const MAX_REPLAY_BATCH_RECORDS = 512;
+/** Live: while the catalog takes so many the primary is given the next, and their callers go on before the rest of a large commit. */
+const MAX_LIVE_BATCH_RECORDS = 16;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
 
 interface Waiter {
@@ -107,21 +109,37 @@ export class Applier {
   async #run(): Promise<void> {
     // The commit point's own callers come first; they then wait in `applied`.
     await Promise.resolve();
+    let ahead: Promise<WrittenBatch> | undefined;
     for (let failures = 0; this.#queue.length > 0 && !this.#stopped;) {
-      const batch = this.#queue.slice(0, MAX_BATCH_RECORDS);
       try {
-        this.#commit(await writeToPrimary(this.#target, batch, 'live'));
-        this.#queue.splice(0, batch.length);
+        const batch = await (ahead ?? this.#write(0));
+        const count = batch.frames.length;
+        ahead = this.#queue.length > count ? this.#write(count) : undefined;
+        this.#commit(batch);
+        this.#queue.splice(0, count);
         if (failures > 0) this.#log.info({ applied_lsn: this.#appliedLsn }, 'apply goes on');
         failures = 0;
         this.#haltedBy = undefined;
       } catch (error) {
         this.#halt(error);
+        // What was written ahead of the failed batch must not end behind that one's next attempt.
+        await ahead?.catch(() => undefined);
+        ahead = undefined;
         await delay(backoffDelayMs(failures, RETRY, Math.random()));
         failures += 1;
       }
     }
+    // After a stop nothing is written any more.
+    await ahead?.catch(() => undefined);
     this.#running = undefined;
+  }
+
+  /** Gives the primary the next batch, `from` records behind what is applied. */
+  #write(from: number): Promise<WrittenBatch> {
+    const written = writeToPrimary(this.#target, this.#queue.slice(from, from + MAX_LIVE_BATCH_RECORDS), 'live');
+    // Met where it is awaited; until then a failure is not an unhandled one.
+    written.catch(() => undefined);
+    return written;
   }
 
   #commit(batch: WrittenBatch | undefined): void {
@@ -157,7 +175,7 @@ async function* inBatches(frames: AsyncIterable<Frame> | Iterable<Frame>): Async
   let batch: Frame[] = [];
   for await (const frame of frames) {
     batch.push(frame);
-    if (batch.length < MAX_BATCH_RECORDS) continue;
+    if (batch.length < MAX_REPLAY_BATCH_RECORDS) continue;
     yield batch;
     batch = [];
   }

@@ -40,6 +40,20 @@ describe('a checkpoint', () => {
     expect(checked).toBeGreaterThan(200);
   });
 
+  it('stands for what was applied before its flush, whatever is applied during it', async () => {
+    await using bench = await openApplyBench();
+    const { applied } = bench.primary;
+    const flush = applied.flush.bind(applied);
+    await putAndApply(bench, 'before');
+    const { appliedLsn } = bench.applier;
+    applied.flush = async () => {
+      await flush();
+      await putAndApply(bench, 'during');
+    };
+    await bench.checkpointer.run();
+    expect(bench.wal.checkpointLsn).toBe(appliedLsn);
+  });
+
   it('is not taken while nothing has changed, not even by its own record', async () => {
     await using bench = await openApplyBench();
     await putAndApply(bench, 'hello');
