@@ -2,6 +2,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
+import { CollectionTimer } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
 import type { Log } from '#libs/telemetry';
 import type { RequestListener } from 'node:http';
@@ -27,7 +28,8 @@ export interface ApplicationParts {
 
 export interface Application {
   readonly installation: OpenInstallation;
-  /** Adds the routes; answers with what serves them. */
+  readonly collection: CollectionTimer;
+  /** Adds the routes and starts the maintenance; answers with what serves them. */
   start(): Promise<RequestListener>;
 }
 
@@ -45,12 +47,15 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
     // Errors are thrown to us, who know how to end; by default Nest would end the process itself.
     { logger: new NestLog(log), abortOnError: false },
   );
+  const collection = app.get(CollectionTimer);
   return {
+    collection,
     installation: app.get<OpenInstallation>(OPEN_INSTALLATION),
     start: async () => {
       serveOpenApi(app, version);
       await app.init();
       await adapter.getInstance().ready();
+      collection.start();
       return listener;
     },
   };

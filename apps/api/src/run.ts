@@ -2,17 +2,16 @@
  * The life of the server process: settings → address → recovery → serving → signal → stop. The address is taken first,
  * because it is the one thing that another program can hold and that costs nothing to give back.
  */
-import { parseSettings } from '#libs/config';
-import type { Settings } from '#libs/config';
+import { findPackage, parseSettings } from '#libs/config';
+import type { Package, Settings } from '#libs/config';
+import { EXIT } from '#libs/kernel';
 import { createApplication } from './application.js';
 import type { Application } from './application.js';
 import { FrontDoor } from './http/front-door.js';
 import { answerWhileRecovering } from './http/recovering.js';
 import { openProcessLog } from './logging/process-log.js';
 import type { ProcessLog } from './logging/process-log.js';
-import { findPackage } from './package-root.js';
-import type { Package } from './package-root.js';
-import { EXIT_INTERRUPTED, Interrupted, refuse } from './refusal.js';
+import { Interrupted, refuse } from './refusal.js';
 import { ServerState } from './server-state.js';
 import { runStopPhases } from './shutdown.js';
 import { stopPhases } from './stop-phases.js';
@@ -68,7 +67,7 @@ class Server {
     }
     log.info({ signal: await this.#signals.stop }, 'stopping');
     const outcome = await this.#stop(application);
-    process.exit(outcome === 'clean' ? 0 : 1);
+    process.exit(outcome === 'clean' ? EXIT.done : EXIT.failed);
   }
 
   /** Recovery is not waited for when the process shall end: it changes nothing that the next one would not. */
@@ -81,10 +80,10 @@ class Server {
     return Promise.race([createApplication({ ...parts, version: this.#package.version }), interrupted]);
   }
 
-  async #stop({ installation }: Application): Promise<'clean' | 'unclean'> {
+  async #stop(application: Application): Promise<'clean' | 'unclean'> {
     const { log, flush } = this.#processLog;
     const server = { state: this.#state, frontDoor: this.#frontDoor, log, flushLog: flush };
-    const outcome = await runStopPhases(stopPhases(server, installation), log);
+    const outcome = await runStopPhases(stopPhases(server, application), log);
     log.info({ outcome }, 'stopped');
     flush();
     return outcome;
@@ -99,7 +98,7 @@ class Server {
     void this.#signals.force.then((signal) => {
       this.#processLog.log.warn({ signal }, 'ended before the stop was done; the next start recovers');
       this.#processLog.flush();
-      process.exit(EXIT_INTERRUPTED);
+      process.exit(EXIT.interrupted);
     });
   }
 }

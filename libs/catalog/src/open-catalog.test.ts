@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog } from './catalog.js';
-import { catalogSource } from './catalog-source.js';
+import { holdReadTransaction } from '../testing/src/index.js';
+import { catalogSource, driverOf } from './catalog-source.js';
 import { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 
 const CLUSTER_ID = 'c1057e40-0000-4000-8000-000000000001' as ClusterId;
@@ -137,7 +138,30 @@ describe('making a catalog', () => {
       },
     };
     await (await create(filling(1, 'a'), fs)).close();
+    // The directory itself is new.
+    expect(steps[1]).toBe(`sync ${basename(root)}`);
     expect(steps.slice(-2)).toEqual(['rename to catalog.db', 'sync data']);
+  });
+
+  it('is refused where SQLite cannot move all of it into the one file, and leaves the older one', async () => {
+    await (await create(filling(1, 'old'))).close();
+    let reader: { release(): void } | undefined;
+    const readWhileFilled = async (catalog: Catalog): Promise<void> => {
+      reader = holdReadTransaction(`${path}.building`);
+      await filling(2, 'new')(catalog);
+    };
+    await expect(create(readWhileFilled)).rejects.toThrow('something else reads it');
+    reader?.release();
+    const opened = await open();
+    expect(namesIn(opened)).toEqual(['old']);
+    await opened.close();
+  });
+
+  it('has a SQLite that syncs what its checkpoints move', async () => {
+    const source = await catalogSource(join(root, 'any.db')).initialize();
+    // 1 is NORMAL: https://www.sqlite.org/pragma.html#pragma_synchronous
+    expect(driverOf(source).pragma('synchronous', { simple: true })).toBe(1);
+    await source.destroy();
   });
 });
 

@@ -16,6 +16,7 @@ import { bindStores } from './bind-stores.js';
 import { releaseCollection } from './collection-hold.js';
 import { CATALOG, onDiskOf, replayOntoDisk } from './disk-full.js';
 import { settleCatalog } from './settle-catalog.js';
+import { hasSetAsideLog } from './set-aside-log.js';
 import { settleLog } from './settle-log.js';
 import type { BootOptions, OpenInstallation } from './types.js';
 
@@ -88,7 +89,7 @@ async function recover(options: BootOptions, releaseLocks: () => void): Promise<
     logId: wal.logId,
     checkpointLsn: wal.checkpointLsn,
     lastLsn: wal.committedLsn,
-    logWasGone,
+    logWasGone: logWasGone || (await hasSetAsideLog(fs, options.walPath)),
   });
   const target = { primary, catalog, replicaIds, changed: options.changed };
   const applier = new Applier({ target, clock, log, appliedLsn: wal.checkpointLsn });

@@ -3,7 +3,7 @@
  * between any two, and again:
  *
  *   1. salvage: every record that can be read goes into the primary, durably   (else: step 2 takes away its only copy)
- *   2. set aside: `segments/` is renamed to `set-aside-<ms>/`, durably          (a start from here begins a new log itself)
+ *   2. set aside: `segments/` is renamed to `set-aside-<ms>/`                  (a start from here begins a new log itself)
  *   3. a new log begins above every LSN ever given                              (else: an LSN would have two meanings)
  *
  * Before step 2 the log is as it was, and a second repair does the same again. The catalog is not touched: it is of the old
@@ -14,7 +14,6 @@ import { newUuid } from '#libs/kernel';
 import type { Frame, LogId } from '#libs/kernel';
 import type { PrimaryStore } from '#libs/stores';
 import { createLog } from '#libs/wal';
-import { join } from 'node:path';
 import { onDiskOf } from './disk-full.js';
 import { examine, whileStopped } from './examine-log.js';
 import type { LogVerdict, StoppedOptions } from './examine-log.js';
@@ -22,6 +21,7 @@ import { frameOf, gatherFacts, incompleteFiles, primaryOf } from './repair-facts
 import type { Damaged, IncompleteFile } from './repair-facts.js';
 import { planRepair } from './repair-plan.js';
 import type { RepairPlan, SalvageStep } from './repair-plan.js';
+import { freeSetAsidePath } from './set-aside-log.js';
 
 export interface PlannedRepair {
   readonly kind: 'planned';
@@ -104,12 +104,9 @@ async function salvage(damaged: Damaged, primary: PrimaryStore, steps: readonly 
 }
 
 async function setAside({ options: { fs, clock }, survey: { layout } }: Damaged): Promise<string> {
-  let serial = clock.now();
-  // A clock that went backwards must not let one log be put in the place of another.
-  while ((await fs.stat(join(layout.root, `set-aside-${serial}`))) !== undefined) serial += 1;
-  const path = join(layout.root, `set-aside-${serial}`);
+  const path = await freeSetAsidePath(fs, layout.root, clock.now());
+  // Durable together with the new `segments/`, which stands in the same directory: one without the other is never left.
   await fs.rename(layout.segments, path);
-  await fs.syncDirectory(layout.root);
   return path;
 }
 

@@ -42,7 +42,7 @@ export interface BootReport {
   readonly finishedAtMs: number;
   readonly durationMs: number;
   readonly replayedRecords: number;
-  /** Uploads that had begun and never ended; their chunks, if any, are unreferenced. */
+  /** Uploads begun above the checkpoint that never became a file. Their chunks are orphans, as are those of older ones. */
   readonly interruptedUploads: number;
   readonly stagedFilesRemoved: number;
   readonly tornTailPath: string | undefined;

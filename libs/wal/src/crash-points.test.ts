@@ -47,6 +47,8 @@ describe('a sector hole in the middle of a batch', () => {
     expect((await log.append(textDraft('again'))).lsn).toBe(2);
     await log.close();
     expect(await readTexts(await openTestLog(fs))).toEqual(['a', 'again']);
+    // Behind the new record there is nothing left of the old ones.
+    expect(filesIn(fs, '.torn')).toHaveLength(1);
   });
 
   it('is corruption where a later batch proves it durable', async () => {

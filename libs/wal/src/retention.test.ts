@@ -81,6 +81,20 @@ describe('segments at or below the checkpoint', () => {
   });
 });
 
+describe('a log over its size limit', () => {
+  it('keeps the segment that the checkpoint ends within, and lets writers wait instead', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs, { maxSizeBytes: 2 * 4096 });
+    for (let index = 1; index <= 5; index += 1) await log.append(textDraft(`r${index}`, 1000));
+    await log.checkpoint(lsn(2));
+    await expect(
+      log.append(textDraft('full', 3000)).then(() => log.append(textDraft('x', 3000))),
+    ).rejects.toMatchObject({ code: 'log_full' });
+    expect(log.oldestLsn).toBe(1);
+    expect(await readTexts(log, lsn(2))).toEqual(['r3', 'r4', 'r5', 'full']);
+  });
+});
+
 describe('a reader of the log while a checkpoint lets segments go', () => {
   it('goes on with the oldest segment that is left', async () => {
     const log = await filledLog(new CrashFileSystem(), 8, {});

@@ -1,6 +1,6 @@
 /** What can still be read of a damaged log: the more of it, the less a repair loses. */
 import { CrashFileSystem } from '#libs/durable-fs/testing';
-import { fileDeleteDraft, lsn, manifestDraft, newFileId, newUuid, uploadBeginDraft } from '#libs/kernel';
+import { encodeFrame, fileDeleteDraft, lsn, manifestDraft, newFileId, newUuid, uploadBeginDraft } from '#libs/kernel';
 import type { FileId, LogId, RecordDraft } from '#libs/kernel';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CLUSTER_ID, openTestLog, WAL_PATH } from '../testing/src/index.js';
@@ -126,6 +126,13 @@ describe('a survey', () => {
     expect(found.durableLsn).toBe(7);
   });
 
+  it('counts no record twice where one segment was copied over another', async () => {
+    await fs.replaceFile(segmentPath(4), await fs.readFile(segmentPath(1)), `${segmentPath(4)}.tmp`);
+    const found = await survey();
+    expect(lsnsOf(found)).toEqual([1, 2, 3, 7, 8]);
+    expect(found.segments[1]!.damages[0]).toMatchObject({ reason: 'header' });
+  });
+
   it('takes a payload that is not what its type says for damage', async () => {
     const log = await openTestLog(fs);
     await log.append({ type: 'file_delete', flags: 0, payloadParts: [Buffer.from('no envelope')] });
@@ -152,18 +159,56 @@ describe('a survey', () => {
     await expect(survey()).rejects.toMatchObject({ code: 'log_mismatch' });
   });
 
-  it('is not fooled by an older frame of the log inside a payload that damage lays open', async () => {
+  it('takes the name of a segment for proof of what came before it', async () => {
+    await damage(fs, zeroed(7, 0, 0, 2 * FRAME_BYTES));
+    expect((await survey()).durableLsn).toBe(6);
+  });
+
+  it('takes a whole frame in its place that does not bear the mark of the log for damage', async () => {
+    await writeAt((await tailOf(fs)).endBytes, await frameLike({ lsn: 9, endMark: 'ab'.repeat(8) }));
+    const { damages } = (await survey()).segments.at(-1)!;
+    expect(damages).toMatchObject([{ reason: 'break', afterLsn: 8 }]);
+  });
+});
+
+/** A frame of the log's own id. */
+async function frameLike(like: { readonly lsn: number; readonly endMark?: string }): Promise<Buffer> {
+  const { header } = (await survey()).segments[0]!;
+  const { logId, endMark } = header!;
+  const draft = fileDeleteDraft({ fileId: FILES[0]!, deletedAtMs: 1 });
+  const fields = { prev: 0, type: 3, flags: 0, durableLsn: lsn(1), logId, endMark, ...like, lsn: lsn(like.lsn) };
+  return encodeFrame(Buffer.alloc(512), 0, fields, draft.payloadParts).bytes;
+}
+
+async function writeAt(offsetBytes: number, bytes: Buffer): Promise<void> {
+  const file = await fs.openWrite((await survey()).segments.at(-1)!.path);
+  await file.write(bytes, offsetBytes);
+  await file.close();
+}
+
+async function tailOf(disk: CrashFileSystem): Promise<{ endBytes: number }> {
+  const last = (await surveyLog(disk, WAL_PATH))!.segments.at(-1)!.records.at(-1)!;
+  return { endBytes: last.offsetBytes + last.lengthBytes };
+}
+
+describe('a frame inside a payload that damage lays open is no record', () => {
+  it.each<[string, { readonly lsn: number; readonly endMark?: string }, number]>([
+    ['where it is an older one of the log', { lsn: 5 }, 0],
+    ['where it does not bear the mark of the log', { lsn: 10, endMark: 'ab'.repeat(8) }, 0],
+    ['where no frame can start', { lsn: 10 }, 4],
+  ])('%s', async (_where, like, shiftBytes) => {
+    const { endBytes } = await tailOf(fs);
+    const inner = await frameLike(like);
     const log = await openTestLog(fs);
-    const copied = (await fs.readFile(segmentPath(1))).subarray(128, 128 + FRAME_BYTES);
-    await log.append(putDraft(newFileId(9), copied));
+    const payload = Buffer.concat([Buffer.alloc(64 + shiftBytes, 1), inner]);
+    await log.append({ type: 'upload_begin', flags: 0, payloadParts: [payload] });
     await log.append(fileDeleteDraft({ fileId: FILES[0]!, deletedAtMs: 1 }));
     await log.close();
+    await writeAt(endBytes + 60, Buffer.from([0xa5]));
     const last = (await survey()).segments.at(-1)!;
-    const carrier = last.records.at(-2)!;
-    const file = await fs.openWrite(last.path);
-    await file.write(Buffer.from([0xa5]), carrier.offsetBytes + 60);
-    await file.close();
-    expect(lsnsOf(await survey())).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 10]);
+    expect(last.records.map((record) => record.lsn)).toEqual([7, 8, 10]);
+    expect(last.records.at(-1)!.type).toBe('file_delete');
+    expect(last.damages).toHaveLength(1);
   });
 });
 

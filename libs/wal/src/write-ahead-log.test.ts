@@ -50,6 +50,42 @@ describe('a log', () => {
     expect(await readTexts(log)).toEqual(names(40));
   });
 
+  it('takes no more into a batch than fits into one segment', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    await Promise.all(names(40).map((name) => log.append(textDraft(name, 300))));
+    expect(log.segments().length).toBeGreaterThan(3);
+    // A frame behind the end of its file would make the file longer.
+    for (const { path } of log.segments()) expect(fs.tree()[path]).toBe(4096);
+    await log.close();
+    expect(await readTexts(await openTestLog(fs))).toEqual(names(40));
+  });
+
+  it('has the zeros of a segment on the disk before a rotation needs it', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    const operations: string[] = [];
+    fs.onBoundary(({ operation, path }) => {
+      if (path.endsWith('next.tmp')) operations.push(operation);
+    });
+    await log.append(textDraft('more than half', 2500));
+    // The active segment was opened under the same name: what it does comes before.
+    const made = (): string[] => operations.slice(operations.indexOf('create'));
+    await expect.poll(made).toEqual(['create', 'write', 'dataSync']);
+    await log.append(textDraft('rotates', 2500));
+    expect(made().slice(0, 5)).toEqual(['create', 'write', 'dataSync', 'write', 'dataSync']);
+  });
+
+  it('that starts above LSN 1 opens again', async () => {
+    const fs = new CrashFileSystem();
+    const before = await openTestLog(fs, { firstLsn: lsn(41) });
+    expect((await before.append(textDraft('first'))).lsn).toBe(41);
+    await before.close();
+    const after = await openTestLog(fs);
+    expect(after.checkpointLsn).toBe(40);
+    expect(await readTexts(after)).toEqual(['first']);
+  });
+
   it('makes a segment as large as a record needs', async () => {
     const log = await openTestLog(new CrashFileSystem());
     await log.append(textDraft('small'));
@@ -90,7 +126,7 @@ describe('a log', () => {
     let wanted = 0;
     log.listen({ committed: () => undefined, checkpointWanted: () => (wanted += 1) });
     const fill = async (): Promise<void> => {
-      for (;;) await log.append(textDraft('x', 500));
+      for (let index = 0; index < 100; index += 1) await log.append(textDraft('x', 500));
     };
     await expect(fill()).rejects.toMatchObject({ code: 'log_full', retryable: true });
     expect(wanted).toBeGreaterThan(0);
@@ -116,9 +152,11 @@ describe('a log', () => {
   it('takes a record larger than its size limit, and the ones after it', async () => {
     const log = await openTestLog(new CrashFileSystem(), { maxSizeBytes: 2 * 4096 });
     await log.append(textDraft('large', 20_000));
-    await log.checkpoint(log.committedLsn);
+    // No checkpoint could remove the active segment, so there is nothing to wait for.
     await log.append(textDraft('after'));
-    expect((await readTexts(log)).slice(-1)).toEqual(['after']);
+    await log.checkpoint(log.committedLsn);
+    await log.append(textDraft('at last'));
+    expect((await readTexts(log)).slice(-1)).toEqual(['at last']);
   });
 
   it('survives a first record that does not fit into the first segment, and a checkpoint behind it', async () => {

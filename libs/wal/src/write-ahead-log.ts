@@ -4,7 +4,7 @@
  */
 import type { FileSystem } from '#libs/durable-fs';
 import { checkpointDraft, nextLsn, NO_LSN, StoreError, systemErrorCode } from '#libs/kernel';
-import type { ClusterId, Frame, LogId, Lsn, RecordDraft, RecordType } from '#libs/kernel';
+import type { ClusterId, Frame, LogId, Lsn, RecordDraft } from '#libs/kernel';
 import { basename } from 'node:path';
 import { ActiveSegment } from './active-segment.js';
 import type { LogPosition } from './batch.js';
@@ -55,9 +55,6 @@ export interface LogListener {
   /** A checkpoint would let segments go: one was sealed, or the log is at its size limit. */
   checkpointWanted(): void;
 }
-
-/** Never held back by the log's size: without them it could not become smaller, nor the disk emptier. */
-const FREES_SPACE: ReadonlySet<RecordType> = new Set(['checkpoint', 'file_delete']);
 
 /** How soon a writer that waits for room asks for another checkpoint. */
 const ASK_AGAIN_MS = 100;
@@ -137,7 +134,8 @@ export class WriteAheadLog {
    * `disk_reserve`, `overloaded`, `shutting_down`: nothing was stored; or `outcome_unknown`, with `lsn` and `log_id`.
    */
   async append(draft: RecordDraft): Promise<Frame> {
-    if (!FREES_SPACE.has(draft.type) && this.#isFull()) await this.#waitForRoom();
+    // A delete is never held back: without it the installation could not become smaller.
+    if (draft.type !== 'file_delete' && this.#isFull()) await this.#waitForRoom();
     return this.#writer.append(draft);
   }
 

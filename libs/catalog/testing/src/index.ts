@@ -4,6 +4,13 @@ import Database from 'better-sqlite3';
 export { ModelledCatalogs } from './modelled-catalogs.js';
 export type { CatalogBoundary, CatalogImage } from './modelled-catalogs.js';
 
+/** Marks everything that is owed as done, as the results of copies will. */
+export function settleObligations(catalogPath: string): void {
+  const database = new Database(catalogPath);
+  database.exec("UPDATE obligations SET state = 'done'");
+  database.close();
+}
+
 /** Opens a read transaction on the catalog's file, as a curious operator may; it keeps SQLite from checkpointing. */
 export function holdReadTransaction(catalogPath: string): { release(): void } {
   const reader = new Database(catalogPath, { readonly: true });

@@ -9,7 +9,6 @@
 import type { ClusterId } from '#libs/kernel';
 import Database from 'better-sqlite3';
 import { DataSource } from 'typeorm';
-import type { DataSourceOptions } from 'typeorm';
 import { Catalog } from '../../src/catalog.js';
 import type { CatalogFiles } from '../../src/catalog-files.js';
 import { catalogSource, driverOf } from '../../src/catalog-source.js';
@@ -105,7 +104,7 @@ class SmallPagedDatabase extends Database {
 
 /** The catalog's source in memory. The driver's class is an option of TypeORM's, and the way to give it more than a path. */
 function sourceWith(driver: new (path: string, options: Database.Options) => Database.Database): DataSource {
-  return new DataSource({ ...catalogSource(':memory:').options, driver } as DataSourceOptions);
+  return new DataSource({ ...catalogSource(':memory:').options, driver });
 }
 
 interface WatchedDatabase {
@@ -127,6 +126,7 @@ function watchedDatabaseClass(
 ): new (path: string, options: Database.Options) => Database.Database {
   return class extends Database implements WatchedDatabase {
     #changesSeen = 0;
+    readonly #changes = this.prepare<[], number>('SELECT total_changes()').pluck();
 
     constructor(_path: string, options: Database.Options) {
       super(Buffer.from(image), options);
@@ -149,7 +149,7 @@ function watchedDatabaseClass(
           watcher.committed();
           return result;
         },
-      }) as unknown as Database.Transaction<Body>;
+      });
     }
 
     override pragma(text: string, options?: Database.PragmaOptions): unknown {
@@ -158,7 +158,7 @@ function watchedDatabaseClass(
     }
 
     #changeCount(): number {
-      return this.prepare<[], number>('SELECT total_changes()').pluck().get()!;
+      return this.#changes.get()!;
     }
   };
 }

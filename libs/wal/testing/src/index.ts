@@ -15,6 +15,8 @@ export interface TestLogOptions {
   readonly maxSizeBytes?: number;
   readonly fullWaitMs?: number;
   readonly retainSegments?: number;
+  /** Of a log that is made. */
+  readonly firstLsn?: Lsn;
   /** What the catalog would say is applied. */
   readonly applied?: Lsn;
 }
@@ -32,7 +34,7 @@ export async function openTestLog(fs: FileSystem, options: TestLogOptions = {}):
   const verified = await verifyLog(fs, WAL_PATH, () => options.applied ?? NO_LSN);
   if (verified !== undefined) return (await openLog(fs, verified, logOptions, 0)).log;
   await fs.makeDirectory(WAL_PATH);
-  const made = { clusterId: CLUSTER_ID, logId: newUuid<LogId>(), firstLsn: lsn(1) };
+  const made = { clusterId: CLUSTER_ID, logId: newUuid<LogId>(), firstLsn: options.firstLsn ?? lsn(1) };
   return createLog(fs, WAL_PATH, made, logOptions);
 }
 

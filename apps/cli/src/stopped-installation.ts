@@ -1,0 +1,39 @@
+/** The directories of the settings, for commands on a stopped server. */
+import { catalogLook } from '#libs/catalog';
+import { findPackage, parseSettings } from '#libs/config';
+import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
+import { systemClock } from '#libs/kernel';
+import type { StoppedOptions } from '#libs/recovery';
+import { resolve } from 'node:path';
+import { stderrLog } from './terminal.js';
+
+/** Nothing is appended by a command, so nothing waits for room. */
+const NO_WAIT_MS = 0;
+
+/** Throws `setting_invalid`. */
+export function stoppedInstallation(): StoppedOptions {
+  const settings = parseSettings(process.env, findPackage(import.meta.dirname).root);
+  return {
+    fs: nodeFileSystem,
+    clock: systemClock,
+    log: stderrLog,
+    walPath: settings.walPath,
+    storagePath: settings.storagePath,
+    replicas: settings.replicas,
+    lockDirectory: acquireDirectoryLock,
+    lookIntoCatalog: catalogLook(nodeFileSystem, settings.catalogPath),
+    logOptions: {
+      segmentSizeBytes: settings.walSegmentSizeBytes,
+      limits: {
+        maxSizeBytes: settings.walMaxSizeBytes,
+        retainSegments: settings.walRetainSegments,
+        fullWaitMs: NO_WAIT_MS,
+      },
+    },
+  };
+}
+
+/** npm runs scripts in the package's directory; a path in an argument starts from where the caller is. */
+export function callersPath(path: string): string {
+  return resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
+}

@@ -1,0 +1,54 @@
+/** What a command says: its answer on stdout, for people or as one JSON object; all else on stderr. */
+import type { Log, LogFacts } from '#libs/telemetry';
+
+export interface OutputOptions {
+  readonly json?: true;
+}
+
+export function printLines(lines: Iterable<string>): void {
+  for (const line of lines) process.stdout.write(`${line}\n`);
+}
+
+export function printJson(answer: unknown): void {
+  process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+}
+
+export function printError(message: string): void {
+  process.stderr.write(`holdfast: ${message.trim().replaceAll(/\s*\n\s*/g, '; ')}\n`);
+}
+
+/** Only what an operator should know beside the answer. */
+export const stderrLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: writeLine,
+  error: writeLine,
+};
+
+function writeLine(facts: LogFacts, message: string): void {
+  const told = Object.entries(facts).map(
+    ([name, value]) => `${name}=${value instanceof Error ? value.message : String(value)}`,
+  );
+  printError(`${message} (${told.join(', ')})`);
+}
+
+/** Columns as wide as their widest cell; those of numbers are aligned to the right. */
+export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  const widths = header.map((title, column) =>
+    Math.max(...[header, ...rows].map((row) => String(row[column] ?? title).length)),
+  );
+  const line = (cells: readonly (string | number)[]): string =>
+    cells
+      .map((cell, column) => {
+        const isNumber = typeof (rows[0]?.[column] ?? cell) === 'number';
+        return isNumber ? String(cell).padStart(widths[column]!) : String(cell).padEnd(widths[column]!);
+      })
+      .join('  ')
+      .trimEnd();
+  return [line(header), ...rows.map(line)];
+}
+
+/** A file's name may hold anything but control characters, also what a terminal would show in the wrong place. */
+export function quoted(fileName: string): string {
+  return JSON.stringify(fileName).replaceAll(/[\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
+}
