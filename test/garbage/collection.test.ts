@@ -71,7 +71,7 @@ describe('the chunks of a deleted file', () => {
     const again = await put(bench.files, 'again', bytes);
     await passAfterGrace(bench);
     expect(await readOutcome(bench.files, again.fileId, bytes)).toBe('whole');
-    // The row of the first delete is gone, so that of the second one begins a grace of its own.
+    expect(bench.parts.catalog.garbage.page({ untilMs: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([]);
     await bench.files.delete(again.fileId);
     await pass(bench.collector);
     expect(await storedChunks(bench)).toHaveLength(4);
@@ -105,7 +105,8 @@ describe('a duplicate upload onto a rotten chunk', () => {
     const second = await put(bench.files, 'second', bytes);
     await passAfterGrace(bench);
     expect(await readOutcome(bench.files, second.fileId, bytes)).toBe('whole');
-    if (state === 'referenced') expect(await readOutcome(bench.files, first.fileId, bytes)).toBe('whole');
+    const healed = await readOutcome(bench.files, first.fileId, bytes);
+    expect(healed).toBe(state === 'garbage' ? 'file_not_found' : 'whole');
     await bench.close();
   });
 });
@@ -189,6 +190,22 @@ describe('an upload that failed for certain', () => {
     await pass(bench.collector);
     expect(await storedChunks(bench)).toEqual([]);
     await bench.abandon();
+  });
+
+  it('because the log refused its record gives its chunks free, too', async () => {
+    const machine = await heldMachine();
+    const bench = await openBench(machine);
+    await pass(bench.collector);
+    const published = machine.fs.hold('syncDirectory', /\/chunks\//);
+    const uploading = put(bench.files, 'a', bytesOf('a', 4)).catch(codeOf);
+    await published.reached;
+    machine.fs.failNext({ operation: 'write', pathPattern: /\/segments\//, errorCode: 'EIO' });
+    published.release();
+    expect(await uploading).toBe('log_write_failed');
+    await pass(bench.collector);
+    await passAfterGrace(bench);
+    expect(await storedChunks(bench)).toEqual([]);
+    await bench.close();
   });
 
   it('takes no chunk from the file that has it already', async () => {

@@ -159,7 +159,7 @@ it.each(SEEDS)('every chunk that is referenced stays and every other goes, seed 
     for (let turns = random.below(8); turns > 0; turns -= 1) await setImmediate();
     if (random.below(30) === 0) {
       await Promise.all(underWay);
-      expect(await faultsIn(bench, player.files), `after order ${order}`).toEqual([]);
+      player.faults.push(...(await faultsIn(bench, player.files)));
       await bench.parts.checkpointer.run();
     }
   }

@@ -100,6 +100,15 @@ describe('the directory lock', () => {
     lock.release();
   });
 
+  it('refuses a LOCK that holds something else, and leaves it alone', () => {
+    const path = join(directory, 'LOCK');
+    writeFileSync(path, 'not a lock, and longer than the header of a database'.repeat(10));
+    const before = readFileSync(path);
+    const refused = expect.objectContaining({ code: 'setting_invalid', context: { path } }) as unknown;
+    expect(() => acquireDirectoryLock(directory, holder)).toThrow(refused);
+    expect(readFileSync(path)).toEqual(before);
+  });
+
   it('is held even if the holder drops its lock object and collects garbage', async () => {
     await runChild(`
       acquireDirectoryLock(directory, holder);

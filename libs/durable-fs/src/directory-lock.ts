@@ -31,7 +31,8 @@ const heldConnections = new Set<Database.Database>();
 /**
  * Takes the lock of an existing directory without waiting.
  *
- * Throws `directory_locked`, naming the holder as far as it is known, where this or another process has it.
+ * Throws `directory_locked`, naming the holder as far as it is known, where this or another process has it, and
+ * `setting_invalid` where `LOCK` is no lock.
  */
 export function acquireDirectoryLock(directory: string, holder: LockHolder): DirectoryLock {
   const holderPath = join(directory, 'LOCK.holder.json');
@@ -63,7 +64,9 @@ function openLocked(lockPath: string): Database.Database | undefined {
     return connection;
   } catch (error) {
     connection.close();
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return undefined;
+    const code = error instanceof Database.SqliteError ? error.code : '';
+    if (code.startsWith('SQLITE_BUSY')) return undefined;
+    if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) throw notOurs(lockPath, error);
     throw error;
   }
 }
@@ -103,6 +106,12 @@ function readHolder(holderPath: string): LockHolder | undefined {
   const { pid, host, started_at: startedAtMs } = note as Record<string, unknown>;
   if (typeof pid !== 'number' || typeof host !== 'string' || typeof startedAtMs !== 'number') return undefined;
   return { pid, host, startedAtMs };
+}
+
+/** It is empty as long as it is ours, and holds nothing that anybody could miss. */
+function notOurs(lockPath: string, cause: unknown): StoreError {
+  const message = `${lockPath} holds something else than our lock; move it away while no server runs there.`;
+  return new StoreError('setting_invalid', message, { context: { path: lockPath }, cause });
 }
 
 function lockedError(directory: string, holder: LockHolder | undefined): StoreError {

@@ -2,8 +2,9 @@
  * Runs the garbage collector while the server serves: a pass at a time, in steps with a pause between, so that requests
  * come first. Started after the recovery, stopped before apply is: what a stop leaves is garbage of the next start.
  */
+import type { CollectionHold } from '#libs/catalog';
 import type { Log } from '#libs/telemetry';
-import type { GarbageCollector } from './garbage-collector.js';
+import type { StepOutcome } from './garbage-collector.js';
 
 /** Passes come so often that a chunk goes at most a tenth of its grace late, within these bounds. */
 const MIN_INTERVAL_MS = 1_000;
@@ -12,14 +13,20 @@ const MAX_INTERVAL_MS = 60_000;
 const FIRST_PASS_DELAY_MS = 5_000;
 const PAUSE_BETWEEN_STEPS_MS = 50;
 
+/** The garbage collector as its timer sees it. */
+export interface SteppedCollector {
+  readonly holds: readonly CollectionHold[];
+  step(): Promise<StepOutcome>;
+}
+
 export interface CollectionTimerOptions {
-  readonly collector: GarbageCollector;
+  readonly collector: SteppedCollector;
   readonly log: Log;
   readonly graceMs: number;
 }
 
 export class CollectionTimer {
-  readonly #collector: GarbageCollector;
+  readonly #collector: SteppedCollector;
   readonly #log: Log;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;

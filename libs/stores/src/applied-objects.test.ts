@@ -93,6 +93,27 @@ describe('objects that apply wrote', () => {
   });
 });
 
+describe('objects that apply is writing while a flush runs', () => {
+  /** Writes off the main thread, as Node.js does: other calls come and go meanwhile. */
+  class SlowReplace extends CrashFileSystem {
+    override async replaceFiles(files: Parameters<CrashFileSystem['replaceFiles']>[0]): Promise<void> {
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+      await super.replaceFiles(files);
+    }
+  }
+
+  it('are covered by the next', async () => {
+    const { fs } = await crashPrimary();
+    const slow = new SlowReplace({ snapshot: fs.snapshot() });
+    const primary = new PrimaryStore(slow, STORE_PATH, TEST_IDENTITY);
+    const writing = primary.applied.write(KEY, Buffer.from('new'));
+    await primary.applied.flush();
+    await writing;
+    await primary.applied.flush();
+    expect(await possibleObjects(slow, KEY)).toEqual(new Set(['new']));
+  });
+});
+
 describe('objects that apply removed', () => {
   it('may come back before a flush', async () => {
     const { fs, primary } = await crashPrimary();

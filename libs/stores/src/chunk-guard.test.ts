@@ -75,15 +75,16 @@ describe('a pin', () => {
     await guard.pin(newFileId(1), [A]);
     const collection = openCollection(guard, [A, B]);
     await guard.pin(newFileId(1), [A]);
+    expect(collection.unpinned()).toEqual([B]);
+    expect(await isPending(collection.ended)).toBe(true);
     collection.end();
-    await collection.ended;
   });
 
-  it('that waits keeps the next collection away from its chunk already', async () => {
+  it('that waits keeps the next collection away from its chunk, also one that waited before it', async () => {
     const guard = new ChunkGuard();
     const first = openCollection(guard, [A]);
-    const waiting = guard.pin(newFileId(1), [A, B]);
     const second = openCollection(guard, [A, B, C]);
+    const waiting = guard.pin(newFileId(1), [A, B]);
     first.end();
     await waiting;
     await expect.poll(() => second.unpinned()).toEqual([C]);

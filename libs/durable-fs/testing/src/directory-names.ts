@@ -52,9 +52,11 @@ export class DirectoryNames {
     return sorted;
   }
 
-  /** Adds every inode that has a name to `found`. */
-  collectInodes(found: Set<InodeId>): void {
-    this.#directories.forEach((names) => names.forEach((inode) => found.add(inode)));
+  /** Adds every inode that has a name to `found`; not again what `seen` has added. */
+  collectInodes(found: Set<InodeId>, seen?: DirectoryNames): void {
+    this.#directories.forEach((names, directory) => {
+      if (names.size > 0 && seen?.of(directory) !== names) names.forEach((inode) => found.add(inode));
+    });
   }
 
   /** A directory that does not exist takes no names. */

@@ -8,7 +8,12 @@ import type { CrashOutcome } from './survival.js';
 
 const ROOT: InodeId = 0;
 
+/** A relative path, or one with `.`, `..`, an empty name or a slash at its end. */
+const UNRESOLVED = /^[^/]|\/(?:\/|\.\.?(?:\/|$))|.\/$|^$/;
+
 export type UndecidedOperation = ContentOperation | NameOperation;
+
+const NOTHING: readonly never[] = [];
 
 interface Place {
   readonly directory: InodeId;
@@ -65,10 +70,10 @@ export class Disk {
 
   /** Everything that can be reached from `/`, depth first in name order, without `/` itself. */
   *walk(directory: InodeId = ROOT): Generator<{ path: string; inode: InodeId }> {
-    const toVisit = this.#children(directory, '');
+    const toVisit = [...this.#children(directory, '')];
     for (let entry = toVisit.pop(); entry !== undefined; entry = toVisit.pop()) {
       yield entry;
-      toVisit.push(...this.#children(entry.inode, entry.path));
+      for (const child of this.#children(entry.inode, entry.path)) toVisit.push(child);
     }
   }
 
@@ -178,11 +183,10 @@ export class Disk {
   }
 
   /** Last name first, as a stack of what is yet to be visited wants it. */
-  #children(directory: InodeId, path: string): { path: string; inode: InodeId }[] {
-    return this.#names
-      .sortedEntries(directory)
-      .map(([name, inode]) => ({ path: `${path}/${name}`, inode }))
-      .reverse();
+  #children(directory: InodeId, path: string): readonly { path: string; inode: InodeId }[] {
+    const entries = this.#names.sortedEntries(directory);
+    if (entries.length === 0) return NOTHING;
+    return entries.map(([name, inode]) => ({ path: `${path}/${name}`, inode })).reverse();
   }
 
   #fileContent(inode: InodeId): FileContent {
@@ -192,7 +196,9 @@ export class Disk {
   }
 
   #locate(path: string, syscall: string): Place {
-    const names = posix.resolve('/', path).split('/').filter(Boolean);
+    // Most paths come from `join`, and to resolve them again costs more than to walk them.
+    const absolute = UNRESOLVED.test(path) ? posix.resolve('/', path) : path;
+    const names = absolute === '/' ? [] : absolute.slice(1).split('/');
     let place: Place = { directory: ROOT, name: '', inode: ROOT };
     for (const name of names) {
       if (place.inode === undefined) throw systemError('ENOENT', { syscall, path });

@@ -60,8 +60,8 @@ export class NameJournal {
   /** Every inode that has a name, or may have one after a power cut. */
   referenced(): Set<InodeId> {
     const found = new Set<InodeId>();
-    this.#visible.collectInodes(found);
     this.#durable.collectInodes(found);
+    this.#visible.collectInodes(found, this.#durable);
     for (const { changes } of this.#operations) {
       for (const { inode } of changes) if (inode !== undefined) found.add(inode);
     }
