@@ -8,6 +8,9 @@ const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 // Rounds of the random crash tests: few in every run, 200 and more by `npm run test:crash`.
 process.env['CRASH_ROUNDS'] ??= '10';
 
+// Rounds of real cuts of power: few in every run, 20 by `npm run test:faults`.
+process.env['FAULT_ROUNDS'] ??= '2';
+
 const seconds = (count: number): number => count * 1000;
 
 export default defineConfig({
@@ -19,7 +22,7 @@ export default defineConfig({
         ...resolution,
         test: {
           name: 'unit',
-          include: ['libs/**/*.test.ts', 'apps/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: ['libs/**/*.test.ts', 'apps/**/*.test.ts', 'scripts/**/*.test.ts', 'test/states/**/*.test.ts'],
           testTimeout: seconds(20),
           hookTimeout: seconds(20),
           maxWorkers: '100%',
@@ -33,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/crash/**'],
+          exclude: ['test/crash/**', 'test/states/**', 'test/faults/**'],
           testTimeout: seconds(120),
           hookTimeout: seconds(120),
           fileParallelism: false,
@@ -49,6 +52,19 @@ export default defineConfig({
           hookTimeout: seconds(120),
           fileParallelism: false,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        ...resolution,
+        // Real disks that fill, fail and lose their power. Skipped, with the reason, where the machine does not allow it.
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: seconds(15 * 60),
+          hookTimeout: seconds(120),
+          // Each test has disks of its own. Two, because most of the time goes into starts of servers.
+          maxWorkers: 2,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -1,8 +1,9 @@
 /** Clients that upload and delete at once until the server dies under them; the model hears of every answer. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { putRaw } from '../server/file-client.js';
-import type { StoredFile } from '../server/file-client.js';
+import type { Problem, StoredFile } from '../server/file-client.js';
 import { ask } from '../server/http-client.js';
+import type { Answer } from '../server/http-client.js';
 import type { ClientModel } from './model.js';
 
 const CLIENTS = 8;
@@ -10,51 +11,82 @@ const CLIENTS = 8;
 const SMALL_BYTES = 4_000;
 const LARGE_BYTES = 200_000;
 
+export interface LoadOptions {
+  /** Makes names unique. */
+  readonly round: number;
+  /** One upload in so many is large. */
+  readonly largeOneIn?: number;
+  /** One operation in so many is a delete. */
+  readonly deleteOneIn?: number;
+  /** Whether the disk has failed already: only then may the server refuse what was asked of it. */
+  readonly diskIsGone?: () => boolean;
+}
+
 export interface LoadResult {
   readonly answered: number;
 }
 
-/** Runs until the server is gone. `round` makes names unique. */
-export async function loadUntilDeath(url: string, model: ClientModel, round: number): Promise<LoadResult> {
+/** Runs until the server is gone. Any refusal while the disk is well is a failure of the server. */
+export async function loadUntilDeath(url: string, model: ClientModel, options: LoadOptions): Promise<LoadResult> {
+  const { round, largeOneIn = 3, deleteOneIn = 5, diskIsGone = () => false } = options;
   let serial = 0;
   let answered = 0;
   const client = async (): Promise<void> => {
     for (;;) {
       serial += 1;
-      const isDelete = randomInt(5) === 0;
-      const done = isDelete ? await deleteOne(url, model) : await uploadOne(url, model, `file-${round}-${serial}`);
-      if (!done) return;
-      answered += 1;
+      const isDelete = randomInt(deleteOneIn) === 0;
+      const outcome = isDelete
+        ? await deleteOne(url, model)
+        : await uploadOne(url, model, { name: `file-${round}-${serial}`, content: randomContent(largeOneIn) });
+      if (outcome === 'gone') return;
+      if (outcome === 'done') answered += 1;
+      else if (!diskIsGone()) throw new Error(`refused: ${outcome.status} ${outcome.body.toString()}`);
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
   return { answered };
 }
 
-/** False where the server is gone. An answer other than the expected one is a failure of the test itself. */
-async function uploadOne(url: string, model: ClientModel, name: string): Promise<boolean> {
-  const content = randomBytes(randomInt(3) === 0 ? randomInt(LARGE_BYTES) : randomInt(SMALL_BYTES));
-  model.uploadBegins(name, content);
-  const answer = await putRaw(url, { name, content }).catch(() => undefined);
-  if (answer === undefined) return false;
-  if (answer.status !== 201) throw new Error(`an upload was answered ${answer.status}: ${answer.body.toString()}`);
+/** `gone`: the server is; else the refusal. */
+type Outcome = 'done' | 'gone' | Answer;
+
+async function uploadOne(url: string, model: ClientModel, file: { name: string; content: Buffer }): Promise<Outcome> {
+  model.uploadBegins(file.name, file.content);
+  const answer = await putRaw(url, file).catch(() => undefined);
+  if (answer === undefined) return 'gone';
+  if (answer.status !== 201) {
+    if (promisesNothingHappened(answer)) model.uploadRefused(file.name);
+    return answer;
+  }
   const stored = parsed<StoredFile>(answer.body);
   // Cut off in the middle of the answer: the client has not learned the id.
-  if (stored === undefined) return false;
-  model.uploadAnswered(name, stored.file_id);
-  return true;
+  if (stored === undefined) return 'gone';
+  model.uploadAnswered(file.name, stored.file_id);
+  return 'done';
 }
 
-async function deleteOne(url: string, model: ClientModel): Promise<boolean> {
+async function deleteOne(url: string, model: ClientModel): Promise<Outcome> {
   const candidates = model.existing();
   const fileId = candidates[randomInt(Math.max(candidates.length, 1))];
-  if (fileId === undefined) return true;
+  if (fileId === undefined) return 'done';
   model.deleteBegins(fileId);
   const answer = await ask(`${url}/files/${fileId}`, { method: 'DELETE' }).catch(() => undefined);
-  if (answer === undefined) return false;
-  if (answer.status !== 204) throw new Error(`a delete was answered ${answer.status}: ${answer.body.toString()}`);
+  if (answer === undefined) return 'gone';
+  if (answer.status !== 204) {
+    if (promisesNothingHappened(answer)) model.deleteRefused(fileId);
+    return answer;
+  }
   model.deleteAnswered(fileId);
-  return true;
+  return 'done';
+}
+
+function promisesNothingHappened({ body }: Answer): boolean {
+  const problem = parsed<Problem>(body);
+  return problem !== undefined && problem.code !== 'outcome_unknown';
+}
+
+function randomContent(largeOneIn: number): Buffer {
+  return randomBytes(randomInt(largeOneIn) === 0 ? randomInt(LARGE_BYTES) : randomInt(SMALL_BYTES));
 }
 
 function parsed<T>(body: Buffer): T | undefined {

@@ -20,6 +20,8 @@ export class ClientModel {
   readonly #files = new Map<string, Expected>();
   /** By name: the content of every upload ever begun, answered or not. */
   readonly #sent = new Map<string, string>();
+  /** Names whose upload was refused, with the promise that nothing of it is stored. */
+  readonly #refused = new Set<string>();
   /** Files whose last operation is not checked yet. */
   readonly #unchecked = new Set<string>();
 
@@ -32,12 +34,20 @@ export class ClientModel {
     this.#unchecked.add(fileId);
   }
 
+  uploadRefused(name: string): void {
+    this.#refused.add(name);
+  }
+
   deleteBegins(fileId: string): void {
     this.#believe(fileId, 'perhaps_deleted');
   }
 
   deleteAnswered(fileId: string): void {
     this.#believe(fileId, 'deleted');
+  }
+
+  deleteRefused(fileId: string): void {
+    this.#believe(fileId, 'exists');
   }
 
   believesDeleted(fileId: string): boolean {
@@ -80,6 +90,7 @@ export class ClientModel {
   checkStranger(listed: { readonly file_id: string; readonly file_name: string }, seen: Observed): string | undefined {
     const { file_id: fileId, file_name: name } = listed;
     const sent = this.#sent.get(name);
+    if (this.#refused.has(name)) return `${fileId} (${name}): was refused and is listed`;
     if (sent === undefined || seen.status !== 200 || seen.sha256 !== sent) return `${fileId} (${name}): half-written`;
     this.#files.set(fileId, { sha256: sent, belief: 'exists' });
     return undefined;

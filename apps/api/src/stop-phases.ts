@@ -3,6 +3,7 @@
  * unapplied, nothing unflushed; only then may the log end with its checkpoint, which spares the next start the replay.
  * Their times add up to less than the minute that docker-compose.yml grants (systemd: 90 s).
  */
+import type { CollectionTimer } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
 import type { Log } from '#libs/telemetry';
 import type { FrontDoor } from './http/front-door.js';
@@ -21,9 +22,16 @@ export interface StoppingServer {
   readonly flushLog: () => void;
 }
 
-export function stopPhases(server: StoppingServer, installation: OpenInstallation): StopPhase[] {
+export interface StoppingInstallation {
+  readonly installation: OpenInstallation;
+  readonly collection: CollectionTimer;
+}
+
+export function stopPhases(server: StoppingServer, { installation, collection }: StoppingInstallation): StopPhase[] {
   return [
     ...requestPhases(server),
+    // What it has not collected is still garbage at the next start.
+    { name: 'stop_collection', timeoutMs: 3_000, run: () => collection.stop() },
     ...installationPhases(installation),
     { name: 'flush_logs', timeoutMs: 1_000, run: server.flushLog },
   ];

@@ -31,3 +31,17 @@ describe('syncFileSystem without a sync that works', () => {
     }
   });
 });
+
+it('closes a file only behind the calls in flight', async () => {
+  const directory = temporaryDirectory();
+  try {
+    const order: string[] = [];
+    const file = await nodeFileSystem.create(join(directory, 'file'));
+    const write = file.write(Buffer.alloc(1024 * 1024), 0).then(() => order.push('write'));
+    const close = file.close().then(() => order.push('close'));
+    await Promise.all([write, close]);
+    expect(order).toEqual(['write', 'close']);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});

@@ -1,7 +1,7 @@
 /** What uploads and deletes are told when the log or its disk cannot take them, and what was stored then. */
 import { openApplyBench, REPLICA_ID } from '#libs/apply/testing';
 import type { ApplyBench } from '#libs/apply/testing';
-import { recordTypeOf } from '#libs/kernel';
+import { recordTypeOf, StoreError } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { EntryCache } from './entry-cache.js';
@@ -45,6 +45,13 @@ function put(files: FileStore, sizeBytes: number): Promise<FileReceipt> {
   return files.upload({ fileName: 'file', contentType: 'text/plain', declaredBytes: sizeBytes, body: body() });
 }
 
+/** A body that nobody may read. */
+const unread = (): AsyncIterable<Buffer> => ({
+  [Symbol.asyncIterator]: () => {
+    throw new Error('the body was read');
+  },
+});
+
 const recordTypes = (bench: ApplyBench): Promise<unknown[]> =>
   Array.fromAsync(bench.wal.read(), ({ frame }) => recordTypeOf(frame));
 
@@ -74,17 +81,69 @@ describe('an upload whose log fails', () => {
   });
 });
 
+describe('an upload whose chunks cannot be made durable', () => {
+  it.each(['dataSync', 'syncDirectory'] as const)('is refused, and the log gets no file_put: %s', async (operation) => {
+    await using bench = await openApplyBench();
+    const { files } = storeOver(bench);
+    bench.fs.failNext({ operation, pathPattern: /staging|chunks/, errorCode: 'EIO' });
+    await expect(put(files, 3 * CHUNK_BYTES)).rejects.toThrow('The primary could not be written');
+    expect(await recordTypes(bench)).not.toContain('file_put');
+    expect(await bench.fs.readDirectory('/primary/staging')).toEqual([]);
+  });
+});
+
+describe('writes while apply is halted', () => {
+  const fillPrimary = (bench: ApplyBench): void =>
+    bench.fs.failNext({ operation: 'replaceFile', errorCode: 'ENOSPC', times: Number.POSITIVE_INFINITY });
+
+  it('are not answered as stored where their record is committed and waits', async () => {
+    await using bench = await openApplyBench();
+    const { files } = storeOver(bench);
+    const { fileId } = await put(files, 10);
+    fillPrimary(bench);
+    await expect(put(files, 10)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    bench.fs.clearFaults();
+    await expect.poll(() => bench.applier.halted).toBe(false);
+    fillPrimary(bench);
+    await expect(files.delete(fileId)).rejects.toMatchObject({ code: 'outcome_unknown' });
+  });
+
+  it('are refused before the body, and before the append where it came later', async () => {
+    await using bench = await openApplyBench();
+    const { files } = storeOver(bench);
+    async function* body(): AsyncGenerator<Buffer> {
+      yield Buffer.alloc(5, 1);
+      fillPrimary(bench);
+      await expect(put(files, 10)).rejects.toMatchObject({ code: 'outcome_unknown' });
+      yield Buffer.alloc(5, 1);
+    }
+    const request = { fileName: 'file', contentType: 'text/plain', declaredBytes: 10 };
+    await expect(files.upload({ ...request, body: body() })).rejects.toMatchObject({ code: 'apply_halted' });
+    // Only the one that halted apply.
+    expect(await recordTypes(bench)).toEqual(['file_put']);
+    await expect(files.upload({ ...request, body: unread() })).rejects.toMatchObject({ code: 'apply_halted' });
+  });
+});
+
+describe('an upload to a poisoned log', () => {
+  it('is refused before a byte of its body is read', async () => {
+    await using bench = await openApplyBench();
+    const { files } = storeOver(bench);
+    bench.fs.failNext({ operation: 'dataSync', pathPattern: /segments/, errorCode: 'EIO' });
+    await expect(put(files, 10)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    const request = { fileName: 'file', contentType: 'text/plain', declaredBytes: 10, body: unread() };
+    await expect(files.upload(request)).rejects.toMatchObject({ code: 'log_poisoned' });
+  });
+});
+
 describe('a log at WAL_MAX_SIZE', () => {
   /** Uploads until it is refused, where no checkpoint makes room. */
   async function fill(files: FileStore): Promise<FileId[]> {
     const stored: FileId[] = [];
     for (;;) {
-      try {
-        stored.push((await put(files, 1000)).fileId);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'log_full', retryable: true });
-        return stored;
-      }
+      const receipt = await put(files, 1000).catch((error: unknown) => error);
+      if (StoreError.is(receipt, 'log_full')) return stored;
+      stored.push((receipt as FileReceipt).fileId);
     }
   }
 

@@ -6,6 +6,7 @@ import type { ChunkId } from '#libs/kernel';
 import { silentLog } from '#libs/telemetry';
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { GarbageCollector } from './garbage-collector.js';
 
@@ -35,6 +36,20 @@ it('forgets any number of chunks, in bounded steps, without letting SQLite’s l
   expect(await passSteps(collectorOf(bench))).toBeGreaterThan(MANY / 256);
   expect(bench.catalog.garbage.page({ untilMs: 1000, limit: 1 })).toEqual([]);
   expect(await sqliteLogBytes(bench)).toBeLessThan(24 * MIB);
+});
+
+it('sweeps any number of orphans, in bounded steps', async () => {
+  await using bench = await openApplyBench();
+  const orphans = chunkIds(1100);
+  const staged = `${dirname(bench.primary.pathOf({ kind: 'chunk', id: orphans[0]! }))}/staged`;
+  for (const id of orphans) {
+    await bench.fs.replaceFile(bench.primary.pathOf({ kind: 'chunk', id }), Buffer.from('orphan'), staged);
+  }
+  const collector = collectorOf(bench);
+  expect(await passSteps(collector)).toBeGreaterThan(2);
+  expect(bench.catalog.garbage.page({ untilMs: 1000, limit: 2000 })).toHaveLength(1100);
+  await passSteps(collector);
+  expect((await bench.primary.list('chunk', { limit: 1 })).ids).toEqual([]);
 });
 
 it('goes on where somebody who reads the catalog keeps its log from being emptied', async () => {

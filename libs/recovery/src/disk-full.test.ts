@@ -160,7 +160,7 @@ describe.each([
     async (lasts) => {
       const life = await live();
       const places = await placesOf(life?.snapshot);
-      const settings = new Set<unknown>();
+      const settings = new Set<string>();
       for (const place of places) {
         const where = place.label;
         const refusal = await bootTwice(life, place, lasts).catch((cause: unknown) => {
@@ -168,9 +168,9 @@ describe.each([
         });
         if (refusal === undefined) continue;
         if (!StoreError.is(refusal, 'disk_full')) throw new Error(`${where}: not said`, { cause: refusal });
-        settings.add(refusal.context['setting']);
+        settings.add(String(refusal.context['setting']));
       }
-      expect([...settings].sort()).toEqual(
+      expect([...settings].toSorted((left, right) => left.localeCompare(right))).toEqual(
         life === undefined
           ? ['REPLICAS', 'STORAGE_PATH', 'WAL_PATH']
           : lasts === 'once'

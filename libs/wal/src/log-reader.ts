@@ -36,7 +36,7 @@ export interface ReadBounds {
   /** Frames up to this LSN. */
   readonly through: Lsn;
   /** A checkpoint may remove this segment at any moment: that it is gone means nothing. */
-  mayGo(segment: SegmentRange): boolean;
+  readonly mayGo: (segment: SegmentRange) => boolean;
 }
 
 /**

@@ -88,9 +88,12 @@ export class WalController {
     if (segment === undefined) throw segmentNotFound(segmentId, this.#wal.oldestLsn);
     const from = lsn(Math.max(after, segment.firstLsn - 1));
     const { entries, nextAfter } = await readLogPage(this.#wal.read(from), { limit, through: segment.lastLsn });
+    const header = await this.#wal.header(segment.path);
+    // A checkpoint may have let it go while it was read.
+    if (this.#wal.oldestLsn > segment.firstLsn) throw segmentNotFound(segmentId, this.#wal.oldestLsn);
     return {
       segment: segmentAnswer(segment),
-      header: headerAnswer(await this.#wal.header(segment.path)),
+      header: headerAnswer(header),
       entries,
       next_after: nextAfter,
       oldest_lsn: this.#wal.oldestLsn,

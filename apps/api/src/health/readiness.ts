@@ -23,7 +23,7 @@ export class RecoveryAnswer {
   @ApiProperty({ description: 'Records of the log that were applied again.' })
   replayed_records!: number;
 
-  @ApiProperty({ description: 'Uploads that had begun and never ended; nothing of them is stored.' })
+  @ApiProperty({ description: 'Uploads begun since the last checkpoint that never ended. No file came of them; their chunks are collected.' })
   interrupted_uploads!: number;
 
   @ApiProperty()

@@ -45,9 +45,11 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   log_behind: 503,
   log_mismatch: 503,
   apply_halted: 503,
+  store_write_failed: 503,
   outcome_unknown: 503,
   directory_locked: 503,
   disk_reserve: 507,
+  disk_full: 507,
 };
 
 /** For a failure that may pass but does not say when. */

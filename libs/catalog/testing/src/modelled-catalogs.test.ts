@@ -43,6 +43,12 @@ describe('a modelled place of catalogs', () => {
     expect(await appliedIn(catalogs.images())).toEqual([3, 4]);
   });
 
+  it('takes a single statement for the commit that it is', () => {
+    catalog.garbage.hold('log_was_gone', 0);
+    expect(catalogs.images()).toHaveLength(2);
+    expect(catalogs.images()).toHaveLength(2);
+  });
+
   it('shows a killed process the newest, which is no more durable for it', async () => {
     commit(catalog, 2);
     const next = catalogs.killed();
