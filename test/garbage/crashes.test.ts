@@ -177,6 +177,20 @@ describe('a collection', () => {
     await bench.close();
   });
 
+  it('sweeps during an upload, and takes nothing of it for an orphan', async () => {
+    const machine = await heldMachine();
+    const bench = await openBench(machine);
+    const sync = machine.fs.hold('syncDirectory', /\/chunks\//);
+    const uploading = put(bench.files, 'kept', KEPT);
+    await sync.reached;
+    expect(await storedChunks(bench)).toHaveLength(2);
+    await pass(bench.collector);
+    expect(bench.parts.catalog.garbage.page({ untilMs: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([]);
+    sync.release();
+    expect(await readOutcome(bench.files, (await uploading).fileId, KEPT)).toBe('whole');
+    await bench.close();
+  });
+
   it('sweeps again every day, and finds what it has never been told of', async () => {
     const machine = await heldMachine();
     const bench = await openBench(machine);

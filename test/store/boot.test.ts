@@ -30,6 +30,11 @@ async function liveOnce(paths: InstallationPaths): Promise<void> {
   await store.close();
 }
 
+/** What stands in the staging of whatever is at the primary's place; a refused boot has changed nothing there. */
+async function stagedIn({ primary }: InstallationPaths): Promise<string[] | undefined> {
+  return readdir(join(primary, 'staging')).catch(() => undefined);
+}
+
 describe('boot refuses', () => {
   const REFUSALS: readonly [string, ErrorCode, (paths: InstallationPaths) => Promise<void>][] = [
     [
@@ -99,8 +104,11 @@ describe('boot refuses', () => {
   it.each(REFUSALS)('%s', async (_what, code, harm) => {
     await using paths = await temporaryPaths();
     await liveOnce(paths);
+    await writeFile(join(paths.primary, 'staging', 'chunk-1.tmp'), 'of an upload that was killed');
     await harm(paths);
+    const staged = await stagedIn(paths);
     await expect(openInstallation(paths)).rejects.toMatchObject({ code });
+    expect(await stagedIn(paths)).toEqual(staged);
     // The refusal frees the locks: the same refusal, and not `directory_locked`, comes again.
     await expect(openInstallation(paths)).rejects.toMatchObject({ code });
   });
@@ -108,10 +116,12 @@ describe('boot refuses', () => {
   it('a second process on the same directories, naming the first', async () => {
     await using paths = await temporaryPaths();
     const store = await openInstallation(paths);
+    await writeFile(join(paths.primary, 'staging', 'chunk-1.tmp'), 'of an upload under way');
     await expect(openInstallation(paths)).rejects.toMatchObject({
       code: 'directory_locked',
       context: { directory: paths.wal, pid: process.pid },
     });
+    expect(await stagedIn(paths)).toEqual(['chunk-1.tmp']);
     await store.close();
   });
 });

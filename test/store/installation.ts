@@ -1,5 +1,6 @@
 /** A whole installation in a temporary directory, without the HTTP front door, for tests that stop and start it. */
-import { nodeFileSystem } from '#libs/durable-fs';
+import { catalogFilesAt } from '#libs/catalog';
+import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
 import { EntryCache, FileStore } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
@@ -56,9 +57,13 @@ export async function openInstallation(
     log: silentLog,
     walPath: paths.wal,
     storagePath: paths.primary,
-    catalogPath: paths.catalog,
+    catalogs: catalogFilesAt(fs, paths.catalog),
+    lockDirectory: acquireDirectoryLock,
     replicas: [{ name: 'replica', path: paths.replica }],
-    logOptions: { segmentSizeBytes: SEGMENT_SIZE, limits: { maxSizeBytes: 64 * SEGMENT_SIZE, fullWaitMs: 1000 } },
+    logOptions: {
+      segmentSizeBytes: SEGMENT_SIZE,
+      limits: { maxSizeBytes: 64 * SEGMENT_SIZE, retainSegments: 0, fullWaitMs: 1000 },
+    },
     checkpointIntervalMs: 60_000,
     changed: (fileId) => cache.drop(fileId),
   });

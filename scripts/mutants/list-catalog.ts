@@ -1,0 +1,98 @@
+// The catalog's file: how a new one takes its place, and when it is durable.
+import type { Mutant } from './mutant.js';
+
+const OPEN = 'libs/catalog/src/open-catalog.test.ts';
+const LIFE = 'libs/catalog/src/catalog.test.ts';
+
+export const CATALOG: readonly Mutant[] = [
+  {
+    name: 'catalog: whole and durable before it takes the name',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: '  await fill(catalog);\n  catalog.makeDurable();',
+    replace: '  await fill(catalog);',
+    tests: [OPEN],
+    letsThrough: 'after a power cut the catalog is half of itself',
+  },
+  {
+    name: 'catalog: the file is whole before it takes the name',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: '  try {\n    await fillSource(source, clusterId, fill);',
+    replace:
+      '  await fs.rename(temporaryPath, path);\n  await fs.rename(path, temporaryPath);\n  try {\n    await fillSource(source, clusterId, fill);',
+    tests: [OPEN],
+    letsThrough: 'a crash while rebuilding leaves half a catalog',
+  },
+  {
+    name: 'catalog: the log of the older one is gone before the new one takes its name',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: '  for (const companion of SQLITE_COMPANIONS) await removeIfPresent(fs, `${path}${companion}`);\n',
+    replace: '',
+    tests: [OPEN],
+    letsThrough: 'the log of the older catalog is replayed into the new one',
+  },
+  {
+    name: 'catalog: the removal of the older log is durable before the rename',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: '  await fs.syncDirectory(dirname(path));\n  await fs.rename(temporaryPath, path);',
+    replace: '  await fs.rename(temporaryPath, path);',
+    tests: [OPEN],
+    letsThrough: 'after a power cut the log of the older catalog stands beside the new one, and is replayed into it',
+  },
+  {
+    name: 'catalog: the new name is durable',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: '  await fs.rename(temporaryPath, path);\n  await fs.syncDirectory(dirname(path));',
+    replace: '  await fs.rename(temporaryPath, path);',
+    tests: [OPEN],
+    letsThrough: 'after a power cut the older catalog is back, without the log that belonged to it',
+  },
+  {
+    name: 'catalog: its directory is durable',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: 'await makeDirectoryDurably(fs, dirname(path));',
+    replace: 'await fs.makeDirectory(dirname(path));',
+    tests: [OPEN],
+    letsThrough: 'after a power cut the catalog is gone with its directory',
+  },
+  {
+    name: 'catalog: SQLite says that its checkpoint took everything',
+    file: 'libs/catalog/src/catalog.ts',
+    find: 'if (rows[0]?.busy !== 0) {',
+    replace: 'if (rows[0]?.busy === -1) {',
+    tests: [LIFE, 'libs/apply/src/checkpointer.test.ts'],
+    letsThrough: 'segments are removed although the catalog has them only in a log that is not synced',
+  },
+  {
+    name: 'catalog: SQLite syncs its checkpoint',
+    file: 'libs/catalog/src/catalog-source.ts',
+    find: 'synchronous = NORMAL',
+    replace: 'synchronous = OFF',
+    tests: [OPEN],
+    letsThrough: 'a checkpoint of the catalog is only in the page cache when the power goes',
+  },
+  {
+    name: 'catalog: every page is looked at when it is opened',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: 'assertSound(source);',
+    replace: 'void assertSound;',
+    tests: ['test/store/boot.test.ts'],
+    testNames: 'pages have rotted',
+    letsThrough: 'a rotten page is met in the middle of a batch',
+  },
+  {
+    name: 'catalog: a stranger’s file is not touched',
+    file: 'libs/catalog/src/catalog-file.ts',
+    find: 'if (isOurs(header) || isZero(header)) return true;',
+    replace: 'if (header.length > 0 || isOurs(header) || isZero(header)) return true;',
+    tests: [OPEN],
+    letsThrough: 'a database of somebody else gets our tables, or is moved away',
+  },
+  {
+    name: 'catalog: a damaged one is set aside with its log',
+    file: 'libs/catalog/src/open-catalog.ts',
+    find: 'await fs.rename(`${path}${companion}`, `${asidePath}${companion}`);',
+    replace: 'void asidePath;',
+    tests: [OPEN],
+    letsThrough: 'the log of the damaged catalog is replayed into the new one',
+  },
+];

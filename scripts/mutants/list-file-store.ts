@@ -1,0 +1,147 @@
+// Uploads and deletes: the order of an upload, what is answered when, the gates before the append.
+import type { Mutant } from './mutant.js';
+
+const ORDER = 'test/store/order.test.ts';
+const REFUSALS = 'libs/file-store/src/write-refusals.test.ts';
+const RESERVE = 'libs/file-store/src/disk-reserve.test.ts';
+const COLLECTOR = 'libs/file-store/src/body-collector.test.ts';
+const FETCHER = 'libs/file-store/src/chunk-fetcher.test.ts';
+
+export const FILE_STORE: readonly Mutant[] = [
+  {
+    name: 'upload: upload_begin is durable before a chunk is published',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'await this.#mayPublish();',
+    replace: '',
+    tests: [ORDER],
+    letsThrough: 'chunks stand in the primary of which no log knows',
+  },
+  {
+    name: 'upload: upload_begin is logged',
+    file: 'libs/file-store/src/upload.ts',
+    find: '() => this.#begin()',
+    replace: '() => undefined',
+    tests: [ORDER, REFUSALS],
+    letsThrough: 'chunks stand in the primary of which no log knows',
+  },
+  {
+    name: 'upload: chunks and their directories are durable before the append',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'await writingStore(() => this.#context.primary.staging.publish(this.#fileId, staged));',
+    replace: 'void this.#context.primary.staging.publish(this.#fileId, staged).catch(() => undefined);',
+    tests: [REFUSALS],
+    letsThrough: 'an acknowledged file lacks chunks after a power cut',
+  },
+  {
+    name: 'upload: answered when it is applied',
+    file: 'libs/file-store/src/upload.ts',
+    find: '() => this.#context.applier.applied(frame.lsn)',
+    replace: 'async () => void frame.lsn',
+    tests: [REFUSALS, ORDER],
+    letsThrough: 'a client that has its 201 asks for the file and gets a 404',
+  },
+  {
+    name: 'upload: the reserve is looked at again before the append',
+    file: 'libs/file-store/src/upload.ts',
+    find: "await this.#space.spend(manifest.content.kind === 'inline' ? manifest.fileSize : 0);",
+    replace: '',
+    tests: [REFUSALS],
+    letsThrough: 'a record is acknowledged that the full disk cannot apply',
+  },
+  {
+    name: 'upload: the reserve is looked at before the body',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'await context.reserve.claim(declaredBytes)',
+    replace: 'await context.reserve.claim(Math.min(declaredBytes, Number.MIN_SAFE_INTEGER))',
+    tests: [REFUSALS],
+    letsThrough: 'uploads fill the disk that deletes and apply need',
+  },
+  {
+    name: 'upload: the log is looked at again before the append',
+    file: 'libs/file-store/src/upload.ts',
+    find: '    assertWritable(this.#context);\n    this.#mayBeStored',
+    replace: '    this.#mayBeStored',
+    tests: [REFUSALS],
+    letsThrough: 'writes go on into a log that nobody applies',
+  },
+  {
+    name: 'upload: a lost upload_begin is told as nothing stored',
+    file: 'libs/file-store/src/upload.ts',
+    find: "StoreError.is(cause, 'outcome_unknown') ? logPoisoned(cause) : cause",
+    replace: 'logPoisoned === undefined ? logPoisoned : cause',
+    tests: [REFUSALS],
+    letsThrough: 'a client waits for a file that can never appear',
+  },
+  {
+    name: 'upload: an unknown outcome carries the id',
+    file: 'libs/file-store/src/write-gate.ts',
+    find: 'file_id: fileId',
+    replace: 'file: fileId',
+    tests: [REFUSALS],
+    letsThrough: 'a client cannot ask what became of its upload',
+  },
+  {
+    name: 'upload: a failed one leaves nothing in staging',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'if (this.#unpublished) await primary.staging.discard(staged);',
+    replace: '',
+    tests: [REFUSALS],
+    letsThrough: 'failed uploads fill the disk until a restart',
+  },
+  {
+    name: 'upload: the body is as long as declared',
+    file: 'libs/file-store/src/body-collector.ts',
+    find: 'declaredBytes !== undefined && declaredBytes !== this.#sizeBytes',
+    replace: 'declaredBytes !== undefined && declaredBytes < 0',
+    tests: [COLLECTOR],
+    letsThrough: 'half an upload is acknowledged as a whole file',
+  },
+  {
+    name: 'gate: a poisoned log refuses before the body',
+    file: 'libs/file-store/src/write-gate.ts',
+    find: 'if (wal.poisoned) throw logPoisoned();',
+    replace: '',
+    tests: [REFUSALS],
+    letsThrough: 'a client sends gigabytes to be refused at the end',
+  },
+  {
+    name: 'gate: a halted apply refuses writes',
+    file: 'libs/file-store/src/write-gate.ts',
+    find: 'if (applier.halted) {',
+    replace: 'if (applier.halted && wal.poisoned) {',
+    tests: [REFUSALS],
+    letsThrough: 'writes go on into a log that nobody applies',
+  },
+  {
+    name: 'reserve: what uploads under way will write counts',
+    file: 'libs/file-store/src/disk-reserve.ts',
+    find: 'this.#claimedBytes += bytes;',
+    replace: '',
+    tests: [RESERVE],
+    letsThrough: 'uploads that start together fill the disk that deletes and apply need',
+  },
+  {
+    name: 'reserve: the fullest of the disks decides',
+    file: 'libs/file-store/src/disk-reserve.ts',
+    find: 'Math.min(...bytes)',
+    replace: 'Math.max(...bytes)',
+    tests: [RESERVE],
+    letsThrough: 'the disk of the log fills up while the primary has room',
+  },
+  {
+    name: 'delete: answered when it is applied',
+    file: 'libs/file-store/src/delete-file.ts',
+    find: 'await applier.applied(frame.lsn);',
+    replace: 'void frame.lsn;',
+    tests: [REFUSALS],
+    letsThrough: 'a client that has its 204 still reads the file',
+  },
+  {
+    name: 'read: a chunk is verified before a byte of it leaves',
+    file: 'libs/file-store/src/verified-chunk.ts',
+    find: 'if (actual !== expected) {',
+    replace: "if (actual === 'never' + expected) {",
+    tests: [FETCHER],
+    letsThrough: 'rotten bytes are served',
+  },
+];

@@ -1,0 +1,212 @@
+// The collection of garbage: pins, chunk locks, references, the grace, and when nothing may be collected at all.
+import type { Mutant } from './mutant.js';
+
+const GUARD = 'libs/stores/src/chunk-guard.test.ts';
+const NOTES = 'libs/catalog/src/garbage.test.ts';
+const COLLECTION = 'test/garbage/collection.test.ts';
+const CRASHES = 'test/garbage/crashes.test.ts';
+const HOLDS = 'test/garbage/holds.test.ts';
+const RACES = 'test/garbage/races.test.ts';
+
+export const GARBAGE: readonly Mutant[] = [
+  {
+    name: 'garbage: chunks are pinned before the first rename',
+    file: 'libs/stores/src/staging-area.ts',
+    find: `    await this.#guard.pin(
+      fileId,
+      chunks.map(({ entry }) => entry.chunkId),
+    );
+    const directories`,
+    replace: '    void fileId;\n    const directories',
+    tests: [RACES],
+    letsThrough: 'a chunk is collected between its rename and the acknowledgement of its file',
+  },
+  {
+    name: 'garbage: a pin waits for the collection that has hold of its chunk',
+    file: 'libs/stores/src/chunk-guard.ts',
+    find: 'await this.#collection;\n  }\n\n  /** Ends all pins',
+    replace: 'void this.#collection;\n  }\n\n  /** Ends all pins',
+    tests: [GUARD, RACES],
+    letsThrough: 'an upload renames its chunk, and the collection that had already looked unlinks it',
+  },
+  {
+    name: 'garbage: a pin counts before it waits',
+    file: 'libs/stores/src/chunk-guard.ts',
+    find: '    for (const chunkId of chunkIds) this.#pinCounts.set(chunkId, (this.#pinCounts.get(chunkId) ?? 0) + 1);\n    if (this.#locked.size > 0 && chunkIds.some((chunkId) => this.#locked.has(chunkId))) await this.#collection;',
+    replace:
+      '    if (this.#locked.size > 0 && chunkIds.some((chunkId) => this.#locked.has(chunkId))) await this.#collection;\n    for (const chunkId of chunkIds) this.#pinCounts.set(chunkId, (this.#pinCounts.get(chunkId) ?? 0) + 1);',
+    tests: [GUARD],
+    letsThrough: 'the next collection starts before the pin that waited is counted',
+  },
+  {
+    name: 'garbage: a pinned chunk is not collected',
+    file: 'libs/stores/src/chunk-guard.ts',
+    find: 'const unpinned = chunkIds.filter((chunkId) => !this.isPinned(chunkId));',
+    replace: 'const unpinned = [...chunkIds];',
+    tests: [GUARD, RACES],
+    letsThrough: 'a chunk is collected between its rename and the acknowledgement of its file',
+  },
+  {
+    name: 'garbage: pins are counted, not noted',
+    file: 'libs/stores/src/chunk-guard.ts',
+    find: 'if (count === 0) this.#pinCounts.delete(chunkId);',
+    replace: 'if (count >= 0) this.#pinCounts.delete(chunkId);',
+    tests: [GUARD],
+    letsThrough: 'one upload that ends takes the pin of another one of the same chunk',
+  },
+  {
+    name: 'garbage: one collection at a time',
+    file: 'libs/stores/src/chunk-guard.ts',
+    find: 'while (this.#collection !== undefined) await this.#collection;',
+    replace: '',
+    tests: [GUARD],
+    testNames: 'runs alone',
+    letsThrough: 'the locks of one collection are dropped by another',
+  },
+  {
+    name: 'garbage: the chunk lock is held to the last unlink',
+    file: 'libs/stores/src/chunk-guard.ts',
+    find: 'return await task(unpinned);',
+    replace: 'return task(unpinned);',
+    tests: [GUARD, RACES],
+    letsThrough: 'an upload renames its chunk, and the collection that had already looked unlinks it',
+  },
+  {
+    name: 'garbage: pins end when the catalog has the reference',
+    file: 'libs/apply/src/apply-batch.ts',
+    find: 'primary.guard.unpin(fileId);',
+    replace: 'void primary;',
+    tests: [COLLECTION],
+    letsThrough: 'a chunk that was uploaded once is never collected before a restart',
+  },
+  {
+    name: 'garbage: pins do not end before the catalog has the reference',
+    file: 'libs/apply/src/apply-batch.ts',
+    find: '  await applyToPrimary(primary.applied, effects, occasion);',
+    replace: `  for (const effect of effects) if (effect.kind !== 'none') primary.guard.unpin(effect.fileId);
+  await applyToPrimary(primary.applied, effects, occasion);`,
+    tests: [RACES],
+    letsThrough: 'a chunk is collected between its rename and the acknowledgement of its file',
+  },
+  {
+    name: 'garbage: an upload whose outcome is unknown keeps its pins',
+    file: 'libs/file-store/src/upload.ts',
+    find: "this.#mayBeStored = !StoreError.is(error) || error.code === 'outcome_unknown';",
+    replace: 'this.#mayBeStored = !StoreError.is(error);',
+    tests: [RACES],
+    letsThrough: 'the next start finds the file, and its chunks have been collected',
+  },
+  {
+    name: 'garbage: an upload whose record waits for apply keeps its pins',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'if (!this.#mayBeStored) primary.guard.abandon(this.#fileId);',
+    replace: 'primary.guard.abandon(this.#fileId);',
+    tests: [RACES],
+    letsThrough: 'apply goes on and shows a file whose chunks have been collected',
+  },
+  {
+    name: 'garbage: an upload that failed for certain gives its chunks free',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'if (!this.#mayBeStored) primary.guard.abandon(this.#fileId);',
+    replace: '',
+    tests: [COLLECTION],
+    letsThrough: 'what failed uploads leave fills the disk until a restart',
+  },
+  {
+    name: 'garbage: a referenced chunk stays',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: 'unpinned.filter((chunkId) => garbage.isReferenced(chunkId))',
+    replace: 'unpinned.slice(0, 0)',
+    tests: [COLLECTION, RACES],
+    letsThrough: 'a chunk that was uploaded again is collected as if it were the old one',
+  },
+  {
+    name: 'garbage: the look at the references is under the chunk locks',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: '      (unpinned) => this.#remove(unpinned),',
+    replace:
+      '      async () => undefined,\n    );\n    await this.#remove(\n      chunks.map(({ chunkId }) => chunkId),',
+    tests: [RACES],
+    letsThrough: 'an upload between the look and the unlink loses its chunk',
+  },
+  {
+    name: 'garbage: the grace',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: 'untilMs: clock.now() - graceMs',
+    replace: 'untilMs: clock.now() - 0 * graceMs',
+    tests: [COLLECTION],
+    letsThrough: 'a download that began before the delete ends in the middle',
+  },
+  {
+    name: 'garbage: nothing is collected while outcomes are unknown',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: 'if (wal.poisoned || applier.halted || ',
+    replace: 'if (wal === undefined || applier === undefined || ',
+    tests: [COLLECTION],
+    letsThrough: 'chunks of a file are collected whose record may be durable',
+  },
+  {
+    name: 'garbage: nothing is collected while references may be missing',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: ' || this.holds.length > 0) return',
+    replace: ') return',
+    tests: [HOLDS],
+    letsThrough: 'the chunks of a file whose manifest was damaged are collected before it is put back',
+  },
+  {
+    name: 'garbage: a damaged manifest holds the collection',
+    file: 'libs/recovery/src/collection-hold.ts',
+    find: "if (unreadable.length > 0) catalog.garbage.hold('damaged_manifests', nowMs);",
+    replace: '',
+    tests: [HOLDS],
+    letsThrough: 'the chunks of a file whose manifest was damaged are collected before it is put back',
+  },
+  {
+    name: 'garbage: a lost log holds the collection',
+    file: 'libs/recovery/src/collection-hold.ts',
+    find: "if (logWasGone) catalog.garbage.hold('log_was_gone', nowMs);",
+    replace: '',
+    tests: [HOLDS],
+    letsThrough: 'the chunks of files that only the lost log knew are collected before it is put back',
+  },
+  {
+    name: 'garbage: the hold ends only where all is known again',
+    file: 'libs/recovery/src/collection-hold.ts',
+    find: "if ((await primary.has({ kind: 'tombstone', id: fileId })) === undefined) return;",
+    replace: 'void primary;',
+    tests: [HOLDS],
+    letsThrough: 'the chunks of a file whose manifest was damaged are collected before it is put back',
+  },
+  {
+    name: 'garbage: orphans are found by listing',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: 'this.#counts.orphans += catalog.garbage.note(unpinned, clock.now());',
+    replace: 'void unpinned;',
+    tests: [CRASHES],
+    letsThrough: 'what killed uploads leave is never found',
+  },
+  {
+    name: 'garbage: a delete notes its chunks in its own transaction',
+    file: 'libs/catalog/src/catalog.ts',
+    find: 'this.garbage.leftBy(fileId, nowMs);',
+    replace: 'void nowMs;',
+    tests: [NOTES, COLLECTION],
+    letsThrough: 'deletes free no space before the next sweep',
+  },
+  {
+    name: 'garbage: a chunk that another file has is not noted',
+    file: 'libs/catalog/src/garbage.ts',
+    find: "(other.owner_kind, other.owner_id) <> ('file', @file_id))",
+    replace: "(other.owner_kind, other.owner_id) <> ('file', other.owner_id))",
+    tests: [NOTES],
+    letsThrough: 'the collection looks at every shared chunk of every deleted file',
+  },
+  {
+    name: 'garbage: a clock that was put back does not keep it for ever',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: 'catalog.garbage.rejuvenate(clock.now());',
+    replace: '',
+    tests: [COLLECTION],
+    letsThrough: 'garbage that was noted in the future stays until then',
+  },
+];
