@@ -23,7 +23,10 @@ export class RecoveryAnswer {
   @ApiProperty({ description: 'Records of the log that were applied again.' })
   replayed_records!: number;
 
-  @ApiProperty({ description: 'Uploads begun since the last checkpoint that never ended. No file came of them; their chunks are collected.' })
+  @ApiProperty({
+    description:
+      'Uploads begun since the last checkpoint that never ended. No file came of them; their chunks are collected.',
+  })
   interrupted_uploads!: number;
 
   @ApiProperty()
