@@ -113,14 +113,6 @@ export const DURABLE_FS: readonly Mutant[] = [
     letsThrough: 'on a full disk the partial file holds the very space that the next attempt needs',
   },
   {
-    name: 'node: a failure is told when nothing is being replaced any more',
-    file: 'libs/durable-fs/src/replace-files.ts',
-    find: 'const outcomes = await Promise.allSettled(',
-    replace: 'const outcomes: PromiseSettledResult<unknown>[] = [];\n  await Promise.all(',
-    tests: [NODE],
-    letsThrough: 'the next attempt is overtaken by the last one: a deleted manifest comes back',
-  },
-  {
     name: 'lock: exclusive',
     file: 'libs/durable-fs/src/directory-lock.ts',
     find: "connection.exec('BEGIN EXCLUSIVE');",

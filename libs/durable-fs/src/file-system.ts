@@ -19,10 +19,7 @@ export interface FileSystem {
    * bytes or the new. Not durable. `temporaryPath` must be on the same file system and is truncated if it exists.
    */
   replaceFile(path: string, bytes: Uint8Array, temporaryPath: string): Promise<void>;
-  /**
-   * `replaceFile` for many; files of one name in their order. Where it throws, any of the others may have been replaced, and
-   * none is still being replaced.
-   */
+  /** `replaceFile` for many, in their order; where it throws, those before the failed one have happened. */
   replaceFiles(files: readonly FileReplacement[]): Promise<void>;
   /**
    * Like `replaceFiles`, but a file that holds just these bytes already is given them again in place. That is cheaper, and

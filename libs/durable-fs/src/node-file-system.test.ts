@@ -45,24 +45,3 @@ it('closes a file only behind the calls in flight', async () => {
     rmSync(directory, { recursive: true });
   }
 });
-
-it('replaces no file any more once it has said that one failed', async () => {
-  const directory = temporaryDirectory();
-  try {
-    // Names that end in another digit are another thread's, which has hardly begun when this one fails.
-    const failing = {
-      path: join(directory, 'missing', '1'),
-      bytes: Buffer.from('x'),
-      temporaryPath: join(directory, 't'),
-    };
-    const others = Array.from({ length: 500 }, (_, index) => ({
-      path: join(directory, `${index}0`),
-      bytes: Buffer.from('x'),
-      temporaryPath: join(directory, `t${index}`),
-    }));
-    await expect(nodeFileSystem.replaceFiles([failing, ...others])).rejects.toMatchObject({ code: 'ENOENT' });
-    expect(await nodeFileSystem.readDirectory(directory)).toHaveLength(others.length);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-});

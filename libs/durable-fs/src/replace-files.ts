@@ -1,9 +1,9 @@
 /**
- * Replaces many small files by synchronous calls in threads of its own. Creating and renaming a file costs 40 µs where
+ * Replaces many small files by synchronous calls in a thread of its own. Creating and renaming a file costs 40 µs where
  * all goes well and a multiple of that where the file system has to look for an inode; on the main thread every request
  * would wait for it, and through libuv's pool each of its four calls would cost a trip there and back.
  *
- * The file is also the threads' program, so it imports nothing but Node.
+ * The file is also the thread's program, so it imports nothing but Node.
  */
 import { closeSync, constants, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -22,25 +22,10 @@ export type ReplacementMode = 'replace' | 'refresh';
 const OFF_THREAD_FROM = 4;
 const PROGRAM = 'holdfast-replace-files';
 
-/** Where creating a file is slow it is the search for a free inode, and two searches help each other little more. */
-const THREADS = 2;
-
-/**
- * Files of one name in their order. Throws Node.js system errors; the other files may have been replaced then or not, but
- * none is still being replaced: whoever tries again would be overtaken by it.
- */
+/** One after the other; where one throws, those before it have happened. Throws Node.js system errors. */
 export async function replaceFiles(files: readonly FileReplacement[], mode: ReplacementMode): Promise<void> {
-  if (files.length < OFF_THREAD_FROM) {
-    replaceNow(files, mode);
-    return;
-  }
-  const shares = threads.map((): FileReplacement[] => []);
-  // By name, so that each name has its own queue.
-  for (const file of files) shares[file.path.charCodeAt(file.path.length - 1) % THREADS]!.push(file);
-  const outcomes = await Promise.allSettled(
-    threads.map((thread, index) => (shares[index]!.length === 0 ? undefined : thread.run(shares[index]!, mode))),
-  );
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  if (files.length < OFF_THREAD_FROM) replaceNow(files, mode);
+  else await thread.run(files, mode);
 }
 
 function replaceNow(files: readonly FileReplacement[], mode: ReplacementMode): void {
@@ -134,7 +119,7 @@ class ReplacementThread {
   }
 }
 
-const threads = Array.from({ length: THREADS }, () => new ReplacementThread());
+const thread = new ReplacementThread();
 
 function answer({ files, mode }: Request): Failure | undefined {
   try {

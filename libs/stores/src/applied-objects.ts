@@ -44,7 +44,7 @@ export class AppliedObjects {
     await this.writeAll([{ key, bytes }]);
   }
 
-  /** `write` for many, those of one key in their order. Where it throws, any of the others may have been replaced. */
+  /** `write` for many, in their order. Where it throws, those before the failed one have been replaced. */
   async writeAll(objects: readonly AppliedObject[]): Promise<void> {
     const files = objects.map(({ key, bytes }) => this.#replacement(key, bytes));
     await this.#fs.replaceFiles(files);
