@@ -248,10 +248,18 @@ const VERDICT: readonly Mutant[] = [
   {
     name: 'verdict: sectors are those of the disk',
     file: 'libs/wal/src/segment-scan.ts',
-    find: '(SECTOR_BYTES - (offsetBytes % SECTOR_BYTES)) % SECTOR_BYTES',
-    replace: '0 * offsetBytes',
+    find: ' - ((offsetBytes + at) % SECTOR_BYTES)',
+    replace: ' - 0 * offsetBytes',
     tests: [VERIFY, CRASH_POINTS, CRASH_STATES],
     letsThrough: 'a lost sector is not seen where a frame starts within one, and called rot',
+  },
+  {
+    name: 'verdict: a sector may lack no more than the start of a frame',
+    file: 'libs/wal/src/segment-scan.ts',
+    find: 'let at = 0; at < bytes.length;',
+    replace: 'let at = (SECTOR_BYTES - (offsetBytes % SECTOR_BYTES)) % SECTOR_BYTES; at < bytes.length;',
+    tests: [CRASH_POINTS],
+    letsThrough: 'a lost sector with the first eight bytes of a frame is called rot, and the server does not start',
   },
 ];
 

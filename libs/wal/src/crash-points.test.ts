@@ -51,6 +51,19 @@ describe('a sector hole in the middle of a batch', () => {
     expect(filesIn(fs, '.torn')).toHaveLength(1);
   });
 
+  it('is torn where the sector lacks only the first eight bytes of a frame', async () => {
+    const fs = new CrashFileSystem();
+    const log = await openTestLog(fs);
+    // The first frame ends eight bytes before a sector does: of the second, checksum and `prev` are in there.
+    await log.append(textDraft('a', 376 - (FRAME_BYTES - RECORD_BYTES)));
+    await log.append(textDraft('b', 300));
+    await log.close();
+    await damage(fs, zeroed(1, -1, 504, 8));
+    const reopened = await openTestLog(fs);
+    expect(await readTexts(reopened)).toEqual(['a']);
+    expect(filesIn(fs, '.torn')).toHaveLength(1);
+  });
+
   it('is corruption where a later batch proves it durable', async () => {
     const fs = await logOfOneBatch();
     const log = await openTestLog(fs);

@@ -24,7 +24,7 @@ export interface TailFacts {
   readonly allZero: boolean;
   /** The bad frame's own end mark stands where its length puts it: its last byte was written. */
   readonly endMarkPresent: boolean;
-  /** A whole 512-byte part of the bad frame is zero: a sector that never reached the disk. */
+  /** All that some 512-byte sector holds of the bad frame is zero: it never reached the disk. */
   readonly hasZeroSector: boolean;
   /** One past the last 8-byte word that is not zero. */
   readonly lastWrittenBytes: number;
@@ -134,11 +134,15 @@ async function readTail(
   };
 }
 
-/** Whether a whole sector of the file that lies within `bytes` (which start at `offsetBytes` of it) is zero. */
+/**
+ * Whether all that a sector of the file holds of `bytes`, which start at `offsetBytes` of it, is zero. The first part may
+ * be short: where the sector before never reached the disk again, it shows the frames before as they were, and zeros.
+ */
 function hasZeroSector(bytes: Buffer, offsetBytes: number): boolean {
-  const first = (SECTOR_BYTES - (offsetBytes % SECTOR_BYTES)) % SECTOR_BYTES;
-  for (let at = first; at + SECTOR_BYTES <= bytes.length; at += SECTOR_BYTES) {
-    if (isZero(bytes.subarray(at, at + SECTOR_BYTES))) return true;
+  for (let at = 0; at < bytes.length;) {
+    const end = at + SECTOR_BYTES - ((offsetBytes + at) % SECTOR_BYTES);
+    if (isZero(bytes.subarray(at, end))) return true;
+    at = end;
   }
   return false;
 }
