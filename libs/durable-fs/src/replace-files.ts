@@ -5,7 +5,7 @@
  *
  * The file is also the thread's program, so it imports nothing but Node.
  */
-import { closeSync, constants, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 export interface FileReplacement {
@@ -49,13 +49,13 @@ function replaceOne({ path, bytes, temporaryPath }: FileReplacement): void {
 function refreshed({ path, bytes }: FileReplacement): boolean {
   let descriptor;
   try {
-    if (Buffer.compare(readFileSync(path), bytes) !== 0) return false;
-    descriptor = openSync(path, constants.O_WRONLY);
+    descriptor = openSync(path, constants.O_RDWR);
   } catch {
     // Whatever is wrong with the old file, a new one takes its place.
     return false;
   }
   try {
+    if (!holds(descriptor, bytes)) return false;
     let written = 0;
     while (written < bytes.length) {
       written += writeSync(descriptor, bytes, written, bytes.length - written, written);
@@ -63,6 +63,17 @@ function refreshed({ path, bytes }: FileReplacement): boolean {
     return true;
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** Whether the file holds just these bytes; one that cannot be read does not. */
+function holds(descriptor: number, bytes: Uint8Array): boolean {
+  const found = Buffer.allocUnsafe(bytes.length + 1);
+  try {
+    const count = readSync(descriptor, found, 0, found.length, 0);
+    return Buffer.compare(found.subarray(0, count), bytes) === 0;
+  } catch {
+    return false;
   }
 }
 
