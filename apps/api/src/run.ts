@@ -52,6 +52,8 @@ class Server {
     this.#endOnForce();
     const url = await this.#frontDoor.open(this.#settings.host, this.#settings.port);
     log.info({ url, pid: process.pid, version: this.#package.version }, 'recovering');
+    // Whoever started the server waits for this line and the one that follows.
+    this.#processLog.flush();
     const application = await this.#recover();
     try {
       this.#frontDoor.handOver(await application.start());
@@ -62,6 +64,7 @@ class Server {
     this.#state.enter('serving');
     const { durationMs, replayedRecords } = application.installation.report;
     log.info({ url, pid: process.pid, recovery_ms: durationMs, replayed_records: replayedRecords }, 'listening');
+    this.#processLog.flush();
     if (process.stderr.isTTY) {
       process.stderr.write(`Holdfast is serving on ${url} (API: ${url}/docs). Ctrl-C stops it.\n`);
     }
