@@ -75,7 +75,9 @@ describe.skipIf(reason !== undefined)(`where the page cache lies${whySkipped(rea
     await makeThin(mounts, disk, await installation.activeSegment());
     const relieve = await fillDisk(host);
     await clients.uploadUntilRefused(url);
-    expect([...clients.refusals].toSorted()).toEqual(['503 log_poisoned', '503 outcome_unknown']);
+    expect(clients.refusals).toContain('503 outcome_unknown');
+    // All of them may have been in the batch that failed; who came later was told so.
+    expect(['503 log_poisoned', '503 outcome_unknown']).toEqual(expect.arrayContaining([...clients.refusals]));
     expect(await reasonsNotReady(url)).toEqual(['log_poisoned']);
     expect(await unreadable(url, clients.kept)).toEqual([]);
     await relieve();
