@@ -82,9 +82,9 @@ export const GARBAGE: readonly Mutant[] = [
   {
     name: 'garbage: pins do not end before the catalog has the reference',
     file: 'libs/apply/src/apply-batch.ts',
-    find: '  await applyToPrimary(primary.applied, effects, occasion);',
-    replace: `  for (const effect of effects) if (effect.kind !== 'none') primary.guard.unpin(effect.fileId);
-  await applyToPrimary(primary.applied, effects, occasion);`,
+    find: '  await applyToPrimary(primary.applied, batch.effects, occasion);',
+    replace: `  for (const effect of batch.effects) if (effect.kind !== 'none') primary.guard.unpin(effect.fileId);
+  await applyToPrimary(primary.applied, batch.effects, occasion);`,
     tests: [RACES],
     letsThrough: 'a chunk is collected between its rename and the acknowledgement of its file',
   },

@@ -9,8 +9,6 @@ await file.write(bytes, 0);
 await file.dataSync();
 await file.close();
 // The file holds just these bytes; its page may all the same be one that was never written back.
-await nodeFileSystem.refreshFiles([
-  { path: join(directory, 'file'), bytes, temporaryPath: join(directory, 'file.tmp') },
-]);
+await nodeFileSystem.refreshFiles([{ path: join(directory, 'file'), bytes }]);
 await nodeFileSystem.syncDirectory(directory);
 await nodeFileSystem.syncFileSystem(join(directory, 'file'));

@@ -1,7 +1,9 @@
 import { settleObligations } from '#libs/catalog/testing';
 import { newFileId } from '#libs/kernel';
-import { describe, expect, it } from 'vitest';
+import type { Frame } from '#libs/kernel';
+import { describe, expect, it, vi } from 'vitest';
 import { deleteAndApply, openApplyBench, putAndApply, putDraft, REPLICA_ID } from '../testing/src/index.js';
+import type { ApplyBench } from '../testing/src/index.js';
 
 describe('apply', () => {
   it('writes the manifest byte for byte as the log has it, the row, and what is owed', async () => {
@@ -89,5 +91,71 @@ describe('apply', () => {
     await expect.poll(() => bench.applier.appliedLsn).toBe(frames[1].lsn);
     expect(bench.applier.halted).toBe(false);
     expect(bench.catalog.findFile(second)).toBeDefined();
+  });
+});
+
+describe('apply, while the primary is still given the next batch', () => {
+  /** More than any backoff of the first attempts. */
+  const SLOW_MS = 400;
+
+  /** Committed, and not applied: for the test to hand over. */
+  async function committed({ wal }: ApplyBench, count: number): Promise<Frame[]> {
+    wal.listen({ committed: () => undefined, checkpointWanted: () => undefined });
+    const fileIds = Array.from({ length: count }, () => newFileId(1));
+    return Promise.all(fileIds.map((fileId, index) => wal.append(putDraft(fileId, `file ${index}`))));
+  }
+
+  /** Notes when each write of a batch begins and ends; the second one is slow. */
+  function watchWrites({ primary }: ApplyBench, method: 'writeAll' | 'refreshAll'): string[] {
+    const events: string[] = [];
+    const write = primary.applied[method].bind(primary.applied);
+    let count = 0;
+    vi.spyOn(primary.applied, method).mockImplementation(async (objects) => {
+      const number = (count += 1);
+      events.push(`write ${number} begins`);
+      if (number === 2) await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+      await write(objects);
+      events.push(`write ${number} ends`);
+    });
+    return events;
+  }
+
+  it('tries a failed batch again only when that write has ended', async () => {
+    await using bench = await openApplyBench();
+    const frames = await committed(bench, 20);
+    const events = watchWrites(bench, 'writeAll');
+    vi.spyOn(bench.catalog, 'apply').mockImplementationOnce(() => {
+      throw new Error('database or disk is full');
+    });
+    bench.applier.enqueue(frames);
+    await expect.poll(() => bench.applier.appliedLsn, { timeout: 10_000 }).toBe(frames.at(-1)!.lsn);
+    expect(events.indexOf('write 2 ends')).toBeLessThan(events.indexOf('write 3 begins'));
+  });
+
+  it('stops only when that write has ended', async () => {
+    await using bench = await openApplyBench();
+    const frames = await committed(bench, 20);
+    const events = watchWrites(bench, 'writeAll');
+    let stopped: Promise<unknown> | undefined;
+    vi.spyOn(bench.catalog, 'apply').mockImplementationOnce(() => {
+      stopped = bench.applier.stop().then(() => events.push('stopped'));
+    });
+    bench.applier.enqueue(frames);
+    await expect.poll(() => stopped).toBeDefined();
+    await stopped;
+    expect(events.slice(-2)).toEqual(['write 2 ends', 'stopped']);
+  });
+
+  it('fails a replay only when that write has ended', async () => {
+    await using bench = await openApplyBench();
+    const [frame] = await committed(bench, 1);
+    const events = watchWrites(bench, 'refreshAll');
+    vi.spyOn(bench.catalog, 'apply').mockImplementationOnce(() => {
+      throw new Error('database or disk is full');
+    });
+    // Three batches of a replay.
+    const replaying = bench.applier.replay(Array.from({ length: 5000 }, () => frame!));
+    await expect(replaying.finally(() => events.push('refused'))).rejects.toThrow('disk is full');
+    expect(events.slice(-2)).toEqual(['write 2 ends', 'refused']);
   });
 });

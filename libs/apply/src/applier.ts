@@ -6,11 +6,12 @@
 import { backoffDelayMs, lsn, recordTypeOf, StoreError } from '#libs/kernel';
 import type { Clock, Frame, Lsn } from '#libs/kernel';
 import type { Log } from '#libs/telemetry';
-import { commitToCatalog, writeToPrimary } from './apply-batch.js';
-import type { ApplyTarget, WrittenBatch } from './apply-batch.js';
+import { batchOf, commitToCatalog, writeToPrimary } from './apply-batch.js';
+import type { ApplyTarget, Batch } from './apply-batch.js';
 
-/** Records in one catalog transaction of a replay, when nobody waits. */
-const MAX_REPLAY_BATCH_RECORDS = 512;
+/** Of one catalog transaction of a replay, when nobody waits: the more the cheaper, up to the memory of a few batches. */
+const MAX_REPLAY_BATCH_RECORDS = 2048;
+const MAX_REPLAY_BATCH_BYTES = 8 * 1024 * 1024;
 /** Live: while the catalog takes so many the primary is given the next, and their callers go on before the rest of a large commit. */
 const MAX_LIVE_BATCH_RECORDS = 16;
 const RETRY = { baseMs: 100, maxMs: 5_000 };
@@ -70,19 +71,25 @@ export class Applier {
   }
 
   /**
-   * Applies frames of the log at boot, in order; throws what the store or the catalog throws. While the catalog takes one
-   * batch, the primary is already given the next.
+   * Applies frames of the log at boot, in order; throws what the store or the catalog throws. While the primary takes one
+   * batch, the catalog is given the one before and the next is read and decoded.
    */
   async replay(frames: AsyncIterable<Frame> | Iterable<Frame>): Promise<void> {
-    let written: Promise<WrittenBatch | undefined> = Promise.resolve(undefined);
-    for await (const batch of inBatches(frames)) {
-      const before = written;
-      written = before.then(() => writeToPrimary(this.#target, batch, 'replay'));
-      // Met below; until then a failure is not an unhandled one.
-      written.catch(() => undefined);
-      this.#commit(await before);
+    let written: Promise<Batch | undefined> = Promise.resolve(undefined);
+    try {
+      for await (const next of inBatches(frames)) {
+        const batch = batchOf(next);
+        const before = await written;
+        written = writeToPrimary(this.#target, batch, 'replay');
+        // Met in a later turn; until then a failure is not an unhandled one.
+        written.catch(() => undefined);
+        this.#commit(before);
+      }
+      this.#commit(await written);
+    } finally {
+      // Nothing is written behind a replay that has failed.
+      await written.catch(() => undefined);
     }
-    this.#commit(await written);
   }
 
   /** Resolves when `until` is applied. Throws `outcome_unknown` when apply halts before it: the record itself is durable. */
@@ -109,12 +116,14 @@ export class Applier {
   async #run(): Promise<void> {
     // The commit point's own callers come first; they then wait in `applied`.
     await Promise.resolve();
-    let ahead: Promise<WrittenBatch> | undefined;
+    let ahead: Promise<Batch> | undefined;
     for (let failures = 0; this.#queue.length > 0 && !this.#stopped;) {
       try {
         const batch = await (ahead ?? this.#write(0));
         const count = batch.frames.length;
         ahead = this.#queue.length > count ? this.#write(count) : undefined;
+        // Met where it is awaited; until then a failure is not an unhandled one.
+        ahead?.catch(() => undefined);
         this.#commit(batch);
         this.#queue.splice(0, count);
         if (failures > 0) this.#log.info({ applied_lsn: this.#appliedLsn }, 'apply goes on');
@@ -135,14 +144,12 @@ export class Applier {
   }
 
   /** Gives the primary the next batch, `from` records behind what is applied. */
-  #write(from: number): Promise<WrittenBatch> {
-    const written = writeToPrimary(this.#target, this.#queue.slice(from, from + MAX_LIVE_BATCH_RECORDS), 'live');
-    // Met where it is awaited; until then a failure is not an unhandled one.
-    written.catch(() => undefined);
-    return written;
+  async #write(from: number): Promise<Batch> {
+    const batch = batchOf(this.#queue.slice(from, from + MAX_LIVE_BATCH_RECORDS));
+    return writeToPrimary(this.#target, batch, 'live');
   }
 
-  #commit(batch: WrittenBatch | undefined): void {
+  #commit(batch: Batch | undefined): void {
     if (batch === undefined) return;
     commitToCatalog(this.#target, batch, this.#clock.now());
     const { frames } = batch;
@@ -173,11 +180,14 @@ export class Applier {
 
 async function* inBatches(frames: AsyncIterable<Frame> | Iterable<Frame>): AsyncGenerator<readonly Frame[]> {
   let batch: Frame[] = [];
+  let bytes = 0;
   for await (const frame of frames) {
     batch.push(frame);
-    if (batch.length < MAX_REPLAY_BATCH_RECORDS) continue;
+    bytes += frame.lengthBytes;
+    if (batch.length < MAX_REPLAY_BATCH_RECORDS && bytes < MAX_REPLAY_BATCH_BYTES) continue;
     yield batch;
     batch = [];
+    bytes = 0;
   }
   if (batch.length > 0) yield batch;
 }

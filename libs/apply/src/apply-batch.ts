@@ -21,21 +21,21 @@ export interface ApplyTarget {
 /** `replay`: what the records write stands in the primary already, most likely. */
 export type Occasion = 'live' | 'replay';
 
-/** A batch whose first half has been applied: what the catalog may be told now. */
-export interface WrittenBatch {
+/** Consecutive records of one log, in order, at least one, and what each does. */
+export interface Batch {
   readonly frames: readonly Frame[];
   readonly effects: readonly RecordEffect[];
 }
 
-/** The first half. `frames` are consecutive records of one log, in order, at least one. */
-export async function writeToPrimary(
-  { primary }: ApplyTarget,
-  frames: readonly Frame[],
-  occasion: Occasion,
-): Promise<WrittenBatch> {
-  const effects = frames.map(effectOf);
-  await applyToPrimary(primary.applied, effects, occasion);
-  return { frames, effects };
+/** Throws what `effectOf` throws. */
+export function batchOf(frames: readonly Frame[]): Batch {
+  return { frames, effects: frames.map(effectOf) };
+}
+
+/** The first half. Answers with the batch: what the catalog may be told now. */
+export async function writeToPrimary({ primary }: ApplyTarget, batch: Batch, occasion: Occasion): Promise<Batch> {
+  await applyToPrimary(primary.applied, batch.effects, occasion);
+  return batch;
 }
 
 /** Files are written many at a time, but never across a delete: what is put before it must not come back behind it. */
@@ -67,7 +67,7 @@ export async function applyToPrimary(
 /** The second half: one transaction, and in the same turn what follows from it. */
 export function commitToCatalog(
   { primary, catalog, replicaIds, changed }: ApplyTarget,
-  { frames, effects }: WrittenBatch,
+  { frames, effects }: Batch,
   nowMs: number,
 ): void {
   const last = frames.at(-1)!;

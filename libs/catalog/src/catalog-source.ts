@@ -32,12 +32,15 @@ export function catalogSource(path: string): DataSource {
     migrations: [Initial1764000000000, Garbage1796000000000],
     migrationsRun: true,
     prepareDatabase: (database: Database.Database) => {
-      database.pragma(`application_id = ${APPLICATION_ID}`);
+      // Ours alone: a checkpoint of SQLite's own timing would block a request. First, because the next one that writes
+      // would already bring it about, and an opening would move all that the last process left in SQLite's log.
+      database.pragma('wal_autocheckpoint = 0');
+      if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+        database.pragma(`application_id = ${APPLICATION_ID}`);
+      }
       // NORMAL: a commit is not synced. A power cut may take the last ones back, and the log gives them again.
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = NORMAL');
-      // Ours alone: a checkpoint of SQLite's own timing would block a request.
-      database.pragma('wal_autocheckpoint = 0');
     },
   });
 }

@@ -19,11 +19,15 @@ export interface FileSystem {
    * bytes or the new. Not durable. `temporaryPath` must be on the same file system and is truncated if it exists.
    */
   replaceFile(path: string, bytes: Uint8Array, temporaryPath: string): Promise<void>;
-  /** `replaceFile` for many, in their order; where it throws, those before the failed one have happened. */
-  replaceFiles(files: readonly FileReplacement[]): Promise<void>;
+  /**
+   * `replaceFile` for many, in their order; where it throws, those before the failed one have happened. Like all calls,
+   * two that are under way at once have no order between them; each needs a `temporaryPath` of its own.
+   */
+  replaceFiles(files: readonly FileReplacement[], temporaryPath: string): Promise<void>;
   /**
    * Like `replaceFiles`, but a file that holds just these bytes already is given them again in place. That is cheaper, and
-   * enough to have a page written whose write-back failed unnoticed; the file's name is not written again.
+   * enough to have a page written whose write-back failed unnoticed; the file's name is not written again. Another file
+   * gets its name from `.new` in the same directory, so calls that are under way at once need directories of their own.
    */
   refreshFiles(files: readonly FileReplacement[]): Promise<void>;
   /** The whole content of a small file. */

@@ -47,15 +47,15 @@ export const nodeFileSystem: FileSystem = {
   },
 
   async replaceFile(path, bytes, temporaryPath) {
-    await replaceFiles([{ path, bytes, temporaryPath }], 'replace');
+    await replaceFiles({ files: [{ path, bytes }], temporaryPath, mode: 'replace' });
   },
 
-  async replaceFiles(files) {
-    await replaceFiles(files, 'replace');
+  async replaceFiles(files, temporaryPath) {
+    await replaceFiles({ files, temporaryPath, mode: 'replace' });
   },
 
   async refreshFiles(files) {
-    await replaceFiles(files, 'refresh');
+    await replaceFiles({ files, mode: 'refresh' });
   },
 
   async readFile(path) {

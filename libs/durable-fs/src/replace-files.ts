@@ -1,5 +1,5 @@
 /**
- * Replaces many small files by synchronous calls in a thread of its own. Creating and renaming a file costs 40 µs where
+ * Replaces many small files by synchronous calls in threads of their own. Creating and renaming a file costs 40 µs where
  * all goes well and a multiple of that where the file system has to look for an inode; on the main thread every request
  * would wait for it, and through libuv's pool each of its four calls would cost a trip there and back.
  *
@@ -11,30 +11,41 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 export interface FileReplacement {
   readonly path: string;
   readonly bytes: Uint8Array;
-  /** On the same file system as `path`; truncated if it exists. */
-  readonly temporaryPath: string;
 }
-
-/** `replace` always makes a new file; `refresh` writes a file that holds just these bytes again in place. */
-export type ReplacementMode = 'replace' | 'refresh';
 
 /** Below this the trip to the thread costs more than the calls. */
 const OFF_THREAD_FROM = 4;
 const PROGRAM = 'holdfast-replace-files';
+/** The temporary name of a refreshed file that turns out to need a new one; in its directory, for one call at a time. */
+export const TEMPORARY_BESIDE = '.new';
+
+/** What is asked for; a new file is made under a temporary name, truncated if it exists, and renamed. */
+export type Replacements =
+  | { readonly mode: 'replace'; readonly files: readonly FileReplacement[]; readonly temporaryPath: string }
+  | { readonly mode: 'refresh'; readonly files: readonly FileReplacement[] };
 
 /** One after the other; where one throws, those before it have happened. Throws Node.js system errors. */
-export async function replaceFiles(files: readonly FileReplacement[], mode: ReplacementMode): Promise<void> {
-  if (files.length < OFF_THREAD_FROM) replaceNow(files, mode);
-  else await thread.run(files, mode);
+export async function replaceFiles(replacements: Replacements): Promise<void> {
+  if (replacements.files.length < OFF_THREAD_FROM) replaceNow(replacements);
+  else await leastBusy().run(replacements);
 }
 
-function replaceNow(files: readonly FileReplacement[], mode: ReplacementMode): void {
-  for (const file of files) {
-    if (mode === 'replace' || !refreshed(file)) replaceOne(file);
+function replaceNow(replacements: Replacements): void {
+  for (const file of replacements.files) {
+    if (replacements.mode === 'replace') replaceOne(file, replacements.temporaryPath);
+    else if (!refreshed(file)) replaceOne(file, temporaryBeside(file.path));
   }
 }
 
-function replaceOne({ path, bytes, temporaryPath }: FileReplacement): void {
+/**
+ * Linux lets one rename at a time go from one directory to another, in a whole file system; those within a directory do
+ * not wait for each other, so that two threads with directories of their own can go on side by side.
+ */
+function temporaryBeside(path: string): string {
+  return `${path.slice(0, path.lastIndexOf('/') + 1)}${TEMPORARY_BESIDE}`;
+}
+
+function replaceOne({ path, bytes }: FileReplacement, temporaryPath: string): void {
   try {
     writeFileSync(temporaryPath, bytes);
     renameSync(temporaryPath, path);
@@ -77,9 +88,43 @@ function holds(descriptor: number, bytes: Uint8Array): boolean {
   }
 }
 
+/**
+ * Replacements on their way to the thread. The bytes move in one piece that nothing else shares: a view of a larger buffer
+ * would take all of that with it, and each name of its own costs more to pack and unpack than all of them in one text.
+ */
 interface Request {
-  readonly files: readonly FileReplacement[];
-  readonly mode: ReplacementMode;
+  /** Joined by `PATH_END`, which no path contains. */
+  readonly paths: string;
+  readonly lengths: Uint32Array;
+  readonly bytes: Uint8Array;
+  /** Undefined: refresh. */
+  readonly temporaryPath: string | undefined;
+}
+
+const PATH_END = '\0';
+
+function pack(replacements: Replacements): Request {
+  const { files } = replacements;
+  const lengths = Uint32Array.from(files, ({ bytes }) => bytes.length);
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const file of files) {
+    bytes.set(file.bytes, at);
+    at += file.bytes.length;
+  }
+  const paths = files.map(({ path }) => path).join(PATH_END);
+  const temporaryPath = replacements.mode === 'replace' ? replacements.temporaryPath : undefined;
+  return { paths, lengths, bytes, temporaryPath };
+}
+
+function unpack({ paths, lengths, bytes, temporaryPath }: Request): Replacements {
+  let at = 0;
+  const files = paths.split(PATH_END).map((path, index) => {
+    const start = at;
+    at += lengths[index]!;
+    return { path, bytes: bytes.subarray(start, at) };
+  });
+  return temporaryPath === undefined ? { mode: 'refresh', files } : { mode: 'replace', files, temporaryPath };
 }
 
 /** What is left of a system error on its way between threads. */
@@ -101,13 +146,18 @@ class ReplacementThread {
   #worker: Worker | undefined;
   #waiters: Waiter[] = [];
 
-  run(files: readonly FileReplacement[], mode: ReplacementMode): Promise<void> {
+  get requestsUnderWay(): number {
+    return this.#waiters.length;
+  }
+
+  run(replacements: Replacements): Promise<void> {
     this.#worker ??= this.#start();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiters.push({ resolve, reject });
     // A process with nothing else to do may end, but not in the middle of this.
     this.#worker.ref();
-    this.#worker.postMessage({ files, mode } satisfies Request);
+    const request = pack(replacements);
+    this.#worker.postMessage(request, [request.bytes.buffer as ArrayBuffer]);
     return promise;
   }
 
@@ -130,11 +180,17 @@ class ReplacementThread {
   }
 }
 
-const thread = new ReplacementThread();
+/** One for callers that wait for each request, the second where two are under way at once; more would share a processor. */
+const threads = [new ReplacementThread(), new ReplacementThread()] as const;
 
-function answer({ files, mode }: Request): Failure | undefined {
+function leastBusy(): ReplacementThread {
+  const [first, second] = threads;
+  return second.requestsUnderWay < first.requestsUnderWay ? second : first;
+}
+
+function answer(request: Request): Failure | undefined {
   try {
-    replaceNow(files, mode);
+    replaceNow(unpack(request));
     return undefined;
   } catch (error) {
     const { message, code, errno, syscall, path } = error as NodeJS.ErrnoException;

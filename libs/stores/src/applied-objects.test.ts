@@ -1,5 +1,6 @@
 import { CrashFileSystem, crashStates } from '#libs/durable-fs/testing';
 import { newFileId } from '#libs/kernel';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { crashPrimary, STORE_PATH, TEST_IDENTITY } from '../testing/src/index.js';
 import { PrimaryStore } from './primary-store.js';
@@ -96,9 +97,9 @@ describe('objects that apply wrote', () => {
 describe('objects that apply is writing while a flush runs', () => {
   /** Writes off the main thread, as Node.js does: other calls come and go meanwhile. */
   class SlowReplace extends CrashFileSystem {
-    override async replaceFiles(files: Parameters<CrashFileSystem['replaceFiles']>[0]): Promise<void> {
+    override async replaceFiles(...call: Parameters<CrashFileSystem['replaceFiles']>): Promise<void> {
       for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
-      await super.replaceFiles(files);
+      await super.replaceFiles(...call);
     }
   }
 
@@ -263,5 +264,48 @@ describe('a replay after a restart of the process', () => {
     await expect(primary.applied.flush()).rejects.toMatchObject({ code: 'EIO' });
     expect(Object.keys(fs.tree())).toContain(`${STORE_PATH}/flush-failed`);
     expect(Object.keys((await replayed(fs)).tree())).not.toContain(`${STORE_PATH}/flush-failed`);
+  });
+});
+
+describe('a replay of many objects', () => {
+  /** Notes each call; the first one fails at once and the second one takes its time. */
+  class TwoCalls extends CrashFileSystem {
+    readonly events: string[] = [];
+    readonly directories: Set<string>[] = [];
+    fail = false;
+
+    override async refreshFiles(files: Parameters<CrashFileSystem['refreshFiles']>[0]): Promise<void> {
+      const call = this.directories.push(new Set(files.map(({ path }) => dirname(path))));
+      if (this.fail && call === 1) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+      await super.refreshFiles(files);
+      this.events.push(`call ${call} ends`);
+    }
+  }
+
+  async function replay({
+    fail,
+  }: {
+    readonly fail: boolean;
+  }): Promise<{ readonly fs: TwoCalls; readonly replaying: Promise<void> }> {
+    const { fs: made } = await crashPrimary();
+    const fs = Object.assign(new TwoCalls({ snapshot: made.snapshot() }), { fail });
+    const primary = new PrimaryStore(fs, STORE_PATH, TEST_IDENTITY);
+    const objects = manifests(500).map((key) => ({ key, bytes: Buffer.from(key.id) }));
+    return { fs, replaying: primary.applied.refreshAll(objects) };
+  }
+
+  it('gives no directory to two calls', async () => {
+    const { fs, replaying } = await replay({ fail: false });
+    await replaying;
+    const [first, second] = fs.directories as [Set<string>, Set<string>];
+    expect(fs.directories).toHaveLength(2);
+    expect([...first].filter((directory) => second.has(directory))).toEqual([]);
+  });
+
+  it('that fails in one call ends with the other', async () => {
+    const { fs, replaying } = await replay({ fail: true });
+    await expect(replaying.finally(() => fs.events.push('refused'))).rejects.toMatchObject({ code: 'EIO' });
+    expect(fs.events).toEqual(['call 2 ends', 'refused']);
   });
 });

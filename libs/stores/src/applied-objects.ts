@@ -13,6 +13,8 @@ import { FLUSH_FAILED_FILE } from './store-layout.js';
 /** Above this many files one syncfs is cheaper than a sync each. */
 const MAX_SINGLE_SYNCS = 256;
 const MAX_SYNCS_IN_FLIGHT = 2;
+/** Below this the second call costs more than it saves. */
+const TWO_CALLS_FROM = 64;
 
 export interface AppliedObject {
   readonly key: ObjectKey;
@@ -47,17 +49,23 @@ export class AppliedObjects {
   /** `write` for many, in their order. Where it throws, those before the failed one have been replaced. */
   async writeAll(objects: readonly AppliedObject[]): Promise<void> {
     const files = objects.map(({ key, bytes }) => this.#replacement(key, bytes));
-    await this.#fs.replaceFiles(files);
+    await this.#fs.replaceFiles(files, this.#store.temporaryPath());
     this.#note(files);
   }
 
   /**
    * Like `writeAll`, for objects that most likely stand there already: a replay meets what was applied before the stop. Their
-   * bytes are written again all the same, because what a page cache shows after a failed write-back is on no disk.
+   * bytes are written again all the same, because what a page cache shows after a failed write-back is on no disk. Many
+   * are written by two calls at once; those of one directory keep their order.
    */
   async refreshAll(objects: readonly AppliedObject[]): Promise<void> {
     const files = objects.map(({ key, bytes }) => this.#replacement(key, bytes));
-    await (this.#doubt === 'none' ? this.#fs.refreshFiles(files) : this.#fs.replaceFiles(files));
+    const parts = inTwoParts(files).map((part) =>
+      this.#doubt === 'none' ? this.#fs.refreshFiles(part) : this.#fs.replaceFiles(part, this.#store.temporaryPath()),
+    );
+    // Both, whatever becomes of one: a part still under way would write behind the next attempt, or behind a stop.
+    const outcomes = await Promise.allSettled(parts);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     this.#note(files);
   }
 
@@ -121,7 +129,7 @@ export class AppliedObjects {
   }
 
   #replacement(key: ObjectKey, bytes: Uint8Array): FileReplacement {
-    return { path: this.#store.pathOf(key), bytes, temporaryPath: this.#store.temporaryPath() };
+    return { path: this.#store.pathOf(key), bytes };
   }
 
   #note(files: readonly FileReplacement[]): void {
@@ -146,4 +154,16 @@ export class AppliedObjects {
       await file.close();
     }
   }
+}
+
+/** By directory, so that two objects of one name stay in one part, in order, and no two calls create names in one place. */
+function inTwoParts(files: readonly FileReplacement[]): FileReplacement[][] {
+  if (files.length < TWO_CALLS_FROM) return [[...files]];
+  const even: FileReplacement[] = [];
+  const odd: FileReplacement[] = [];
+  for (const file of files) {
+    const directoryEnd = file.path.lastIndexOf('/');
+    (file.path.charCodeAt(directoryEnd - 1) % 2 === 0 ? even : odd).push(file);
+  }
+  return [even, odd];
 }

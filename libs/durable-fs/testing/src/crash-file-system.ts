@@ -1,4 +1,6 @@
+import { dirname, join } from 'node:path';
 import type { FileStat, FileSystem, OpenFile } from '../../src/file-system.js';
+import { TEMPORARY_BESIDE } from '../../src/replace-files.js';
 import type { FileReplacement } from '../../src/replace-files.js';
 import { CrashOpenFile } from './crash-open-file.js';
 import { Disk } from './disk.js';
@@ -71,16 +73,16 @@ export class CrashFileSystem implements FileSystem {
     }
   }
 
-  async replaceFiles(files: readonly FileReplacement[]): Promise<void> {
-    for (const { path, bytes, temporaryPath } of files) await this.replaceFile(path, bytes, temporaryPath);
+  async replaceFiles(files: readonly FileReplacement[], temporaryPath: string): Promise<void> {
+    for (const { path, bytes } of files) await this.replaceFile(path, bytes, temporaryPath);
   }
 
   async refreshFiles(files: readonly FileReplacement[]): Promise<void> {
-    for (const { path, bytes, temporaryPath } of files) {
+    for (const { path, bytes } of files) {
       const inode = this.#disk.find(path);
       const content = inode === undefined ? undefined : this.#disk.content(inode);
       if (inode === undefined || content === undefined || !content.view().equals(bytes)) {
-        await this.replaceFile(path, bytes, temporaryPath);
+        await this.replaceFile(path, bytes, join(dirname(path), TEMPORARY_BESIDE));
         continue;
       }
       this.#gate.admit('refreshFiles', path);

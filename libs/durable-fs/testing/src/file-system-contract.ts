@@ -243,29 +243,32 @@ function describeNames(tools: () => Tools): void {
   });
 }
 
-/** Few are replaced on the spot, many in a thread; nobody shall see a difference. */
+/** Few are replaced on the spot, many in threads; nobody shall see a difference. */
 const MANY = [1, 3, 4, 40];
 
 function describeManyFiles(tools: () => Tools): void {
   const replacements = ({ path }: Tools, texts: readonly string[]): FileReplacement[] =>
-    texts.map((text, index) => ({ path: path(`f${index}`), bytes: bytes(text), temporaryPath: path(`t${index}`) }));
+    texts.map((text, index) => ({ path: path(`f${index}`), bytes: bytes(text) }));
 
   for (const operation of ['replaceFiles', 'refreshFiles'] as const) {
     it.each(MANY)(`${operation} gives %i files their content, old or new, and leaves no temporary`, async (count) => {
       const { fs, path, put, get } = tools();
       await put('f0', 'old and longer');
       const texts = Array.from({ length: count }, (_, index) => `new ${index}`);
-      await fs[operation](replacements(tools(), texts));
+      await fs[operation](replacements(tools(), texts), path('t'));
       expect(await Promise.all(texts.map((_, index) => get(`f${index}`)))).toEqual(texts);
       expect(await fs.readDirectory(path())).toHaveLength(count);
-      await fs[operation](replacements(tools(), texts));
+      await fs[operation](replacements(tools(), texts), path('t'));
       expect(await Promise.all(texts.map((_, index) => get(`f${index}`)))).toEqual(texts);
     });
 
     it.each(MANY)(`${operation} of %i files keeps their order where one name is given twice`, async (count) => {
       const { fs, path, get } = tools();
       const texts = Array.from({ length: count }, (_, index) => `content ${index}`);
-      await fs[operation](texts.map((text) => ({ path: path('a'), bytes: bytes(text), temporaryPath: path('t') })));
+      await fs[operation](
+        texts.map((text) => ({ path: path('a'), bytes: bytes(text) })),
+        path('t'),
+      );
       expect(await get('a')).toBe(texts.at(-1));
     });
 
@@ -275,18 +278,23 @@ function describeManyFiles(tools: () => Tools): void {
         tools(),
         Array.from({ length: count }, (_, index) => `new ${index}`),
       );
-      const missing = { path: path('no', 'a'), bytes: bytes('x'), temporaryPath: path('t') };
-      await expect(fs[operation]([...files, missing])).rejects.toMatchObject({ code: 'ENOENT' });
+      const missing = { path: path('no', 'a'), bytes: bytes('x') };
+      await expect(fs[operation]([...files, missing], path('t'))).rejects.toMatchObject({ code: 'ENOENT' });
       expect(await get(`f${count - 1}`)).toBe(`new ${count - 1}`);
       expect(await fs.readDirectory(path())).toHaveLength(count);
     });
 
-    it(`${operation} answers calls in the order in which they were made`, async () => {
+    it(`${operation} takes several calls at once, each with a directory of its own`, async () => {
       const { fs, path, get } = tools();
-      const same = (text: string): FileReplacement[] =>
-        Array.from({ length: 8 }, () => ({ path: path('a'), bytes: bytes(text), temporaryPath: path('t') }));
-      await Promise.all([fs[operation](same('first')), fs[operation](same('second'))]);
-      expect(await get('a')).toBe('second');
+      const calls = ['a', 'b', 'c', 'd', 'e'];
+      for (const call of calls) await fs.makeDirectory(path(call));
+      const filesOf = (call: string): FileReplacement[] =>
+        Array.from({ length: 8 }, (_, index) => ({ path: path(call, `f${index}`), bytes: bytes(`${call}${index}`) }));
+      await Promise.all(calls.map((call) => fs[operation](filesOf(call), path(call, 't'))));
+      for (const call of calls) {
+        expect(await fs.readDirectory(path(call))).toHaveLength(8);
+        expect(await get(join(call, 'f7'))).toBe(`${call}7`);
+      }
     });
   }
 }
