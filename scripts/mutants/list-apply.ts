@@ -19,7 +19,7 @@ const CHECKPOINT: readonly Mutant[] = [
   {
     name: 'checkpoint: the catalog is made durable',
     file: 'libs/apply/src/checkpointer.ts',
-    find: 'catalog.makeDurable();',
+    find: '      await this.#makeCatalogDurable();\n',
     replace: '',
     tests: [CHECKPOINTER],
     letsThrough: 'after a power cut the catalog is behind the start of the log, and is built anew',
@@ -36,8 +36,8 @@ const CHECKPOINT: readonly Mutant[] = [
   {
     name: 'checkpoint: the catalog is durable before the record',
     file: 'libs/apply/src/checkpointer.ts',
-    find: '      catalog.makeDurable();\n      await wal.checkpoint(checkpointLsn);',
-    replace: '      await wal.checkpoint(checkpointLsn);\n      catalog.makeDurable();',
+    find: '      await this.#makeCatalogDurable();\n      await wal.checkpoint(checkpointLsn);',
+    replace: '      await wal.checkpoint(checkpointLsn);\n      await this.#makeCatalogDurable();',
     tests: [CHECKPOINTER],
     letsThrough: 'segments are gone although the catalog could not be made durable',
   },
@@ -64,6 +64,22 @@ const CHECKPOINT: readonly Mutant[] = [
     replace: '',
     tests: [CHECKPOINTER],
     letsThrough: 'the second flush says yes to pages that Linux has dropped, and the log forgets them',
+  },
+  {
+    name: 'checkpoint: a failed sync of the catalog is final',
+    file: 'libs/apply/src/checkpointer.ts',
+    find: 'if (catalog.inDoubt) {',
+    replace: "if (catalog.inDoubt && error === 'never') {",
+    tests: [CHECKPOINTER],
+    letsThrough: 'a power cut during the next checkpoint leaves a catalog of two ages, which looks sound',
+  },
+  {
+    name: 'checkpoint: the next boot is told of a failed sync of the catalog',
+    file: 'libs/apply/src/checkpointer.ts',
+    find: 'await doubtCatalog().catch(',
+    replace: 'await Promise.resolve().catch(',
+    tests: [CHECKPOINTER],
+    letsThrough: 'the next process checkpoints from a log of SQLite that no disk has, and the power goes',
   },
   {
     name: 'checkpoint: not taken for its own record',

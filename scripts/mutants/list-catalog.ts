@@ -63,6 +63,57 @@ export const CATALOG: readonly Mutant[] = [
     letsThrough: 'segments are removed although the catalog has them only in a log that is not synced',
   },
   {
+    name: 'catalog: SQLite takes no checkpoint of its own',
+    file: 'libs/catalog/src/catalog-source.ts',
+    find: "      database.pragma('wal_autocheckpoint = 0');\n",
+    replace: '',
+    tests: [OPEN],
+    letsThrough: 'a commit in the middle of a request moves the whole log of SQLite',
+  },
+  {
+    name: 'catalog: an opening changes nothing',
+    file: 'libs/catalog/src/catalog-source.ts',
+    find: "if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {",
+    replace: '{',
+    tests: [OPEN],
+    letsThrough: 'a start that is refused has changed the catalog that it refused',
+  },
+  {
+    name: 'catalog: a failed sync leaves a doubt',
+    file: 'libs/catalog/src/catalog.ts',
+    find: 'this.#inDoubt ||= isIoFailure(error);',
+    replace: 'void isIoFailure;',
+    tests: ['libs/catalog/src/catalog.test.ts'],
+    letsThrough: 'the next sync says yes to pages that Linux has dropped',
+  },
+  {
+    name: 'catalog: one in doubt is not closed',
+    file: 'libs/catalog/src/catalog.ts',
+    find: 'if (!this.#inDoubt) await this.#source.destroy();',
+    replace: 'await this.#source.destroy();',
+    tests: ['libs/catalog/src/catalog.test.ts'],
+    letsThrough: 'SQLite takes a checkpoint of its own from pages that may be on no disk',
+  },
+  {
+    name: 'catalog: one in doubt is not opened',
+    file: 'libs/catalog/src/catalog-files.ts',
+    find: 'if ((await fs.stat(doubtPath)) !== undefined)',
+    replace: "if ((await fs.stat(doubtPath)) === undefined && doubtPath === '')",
+    tests: ['libs/catalog/src/catalog-files.test.ts'],
+    letsThrough: 'a process after the failed sync trusts what only the page cache shows',
+  },
+  {
+    name: 'catalog: a doubt ends when another catalog stands',
+    file: 'libs/catalog/src/catalog-files.ts',
+    find: `      const catalog = await writingTo(path, createCatalog(fs, path, clusterId, fill));
+      // Not before: a crash while the new one is made leaves the old one, which is still in doubt.
+      await removeIfPresent(fs, doubtPath);`,
+    replace: `      await removeIfPresent(fs, doubtPath);
+      const catalog = await writingTo(path, createCatalog(fs, path, clusterId, fill));`,
+    tests: ['libs/catalog/src/catalog-files.test.ts'],
+    letsThrough: 'a kill while the new one is made brings the old one back, without its doubt',
+  },
+  {
     name: 'catalog: SQLite syncs its checkpoint',
     file: 'libs/catalog/src/catalog-source.ts',
     find: 'synchronous = NORMAL',

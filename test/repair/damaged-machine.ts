@@ -83,7 +83,8 @@ function lookInto(catalogs: ModelledCatalogs): CatalogLook {
   return async (look) => {
     // A look leaves nothing behind, so it is given a place of its own.
     const reading = await new ModelledCatalogs(catalogs.images().at(-1)).open();
-    if (!reading.ok) return look({ ok: false, reason: reading.reason });
+    // A look does not ask for doubts: it changes nothing.
+    if (!reading.ok) return look({ ok: false, reason: reading.reason === 'missing' ? 'missing' : 'corrupt' });
     const { catalog } = reading;
     const sight: CatalogSight = {
       ok: true,

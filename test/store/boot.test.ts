@@ -1,4 +1,6 @@
 /** What boot refuses, and what it makes of directories that are not as they were left. */
+import { catalogFilesAt } from '#libs/catalog';
+import { nodeFileSystem } from '#libs/durable-fs';
 import type { ErrorCode } from '#libs/kernel';
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -166,6 +168,19 @@ describe('boot goes on', () => {
     const after = await openInstallation(paths);
     expect(after.parts.report.catalogRebuilt).toBe('behind_the_log');
     expect(after.files.list({ prefix: '', limit: 1000, cursor: undefined }).files).toHaveLength(321);
+    await after.close();
+  });
+
+  it('with a catalog whose sync had failed, by rebuilding it', async () => {
+    await using paths = await temporaryPaths();
+    await liveOnce(paths);
+    await catalogFilesAt(nodeFileSystem, paths.catalog).doubt();
+    const store = await openInstallation(paths);
+    expect(store.parts.report.catalogRebuilt).toBe('in_doubt');
+    expect(store.files.list({ prefix: '', limit: 10, cursor: undefined }).files).toHaveLength(1);
+    await store.close();
+    const after = await openInstallation(paths);
+    expect(after.parts.report.catalogRebuilt).toBeUndefined();
     await after.close();
   });
 

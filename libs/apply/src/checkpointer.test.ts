@@ -6,7 +6,7 @@ import type { FileId } from '#libs/kernel';
 import { DirectoryStore } from '#libs/stores';
 import { verifyLog } from '#libs/wal';
 import { WAL_PATH } from '#libs/wal/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deleteAndApply, openApplyBench, PRIMARY_PATH, putAndApply } from '../testing/src/index.js';
 import type { ApplyBench } from '../testing/src/index.js';
 
@@ -90,6 +90,23 @@ describe('a checkpoint', () => {
       expect(bench.wal.segments()).toEqual(segments);
     },
   );
+
+  it('after a failed sync of the catalog is never taken again, and the next boot is told', async () => {
+    await using bench = await openApplyBench();
+    for (let index = 0; index < 8; index += 1) await putAndApply(bench, '.'.repeat(1000));
+    const segments = bench.wal.segments();
+    vi.spyOn(bench.catalog, 'inDoubt', 'get').mockReturnValue(true);
+    vi.spyOn(bench.catalog, 'makeDurable').mockImplementationOnce(() => {
+      throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' });
+    });
+    await expect(bench.checkpointer.run()).rejects.toThrow('disk I/O error');
+    expect(bench.doubts).toEqual(['in doubt']);
+    // SQLite would say yes now.
+    await expect(bench.checkpointer.run()).rejects.toThrow('disk I/O error');
+    expect(bench.checkpointer.failure?.message).toBe('disk I/O error');
+    expect(bench.wal.segments()).toEqual(segments);
+    expect(bench.doubts).toHaveLength(1);
+  });
 });
 
 async function stateOf(

@@ -8,8 +8,9 @@
  *   4. the record `checkpoint C` is committed                     (else: a replay would not know where to start)
  *   5. segments wholly at or below C go, oldest first             (else: a gap in the middle of the log)
  *
- * On any failure nothing goes. A failed flush is final for this process: what the disk has is unknown, a second fsync would
- * say yes and mean nothing, and the log, which still has every record, repairs it at the next boot.
+ * On any failure nothing goes. A failed flush of the primary or sync of the catalog is final for this process: what the disk
+ * has is unknown, a second fsync would say yes and mean nothing, and the log, which still has every record, repairs it at
+ * the next boot.
  */
 import type { Catalog } from '#libs/catalog';
 import type { PrimaryStore } from '#libs/stores';
@@ -22,6 +23,8 @@ export interface CheckpointerOptions {
   readonly applier: Applier;
   readonly primary: PrimaryStore;
   readonly catalog: Catalog;
+  /** Tells the next boot not to use this catalog. */
+  readonly doubtCatalog: () => Promise<void>;
   readonly log: Log;
   readonly intervalMs: number;
 }
@@ -65,7 +68,7 @@ export class Checkpointer {
   }
 
   async #take(): Promise<void> {
-    const { wal, applier, catalog, log } = this.#options;
+    const { wal, applier, log } = this.#options;
     if (this.#failure !== undefined) throw this.#failure;
     const checkpointLsn = applier.appliedLsn;
     const isNeeded = applier.lastChangeLsn > wal.checkpointLsn;
@@ -75,10 +78,11 @@ export class Checkpointer {
         await wal.removeSegments();
         return;
       }
-      catalog.makeDurable();
+      await this.#makeCatalogDurable();
       await wal.checkpoint(checkpointLsn);
     } catch (error) {
-      log.error({ err: error }, 'checkpoint failed; the log keeps everything and the next one tries again');
+      if (this.#failure === undefined)
+        log.error({ err: error }, 'checkpoint failed; the log keeps everything and the next one tries again');
       throw error;
     }
     log.debug({ checkpoint_lsn: checkpointLsn }, 'checkpoint');
@@ -88,12 +92,31 @@ export class Checkpointer {
     try {
       await this.#options.primary.applied.flush();
     } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
-      this.#options.log.error(
-        { err: error },
-        'the primary could not be flushed; the log keeps everything until a restart',
-      );
+      this.#endCheckpoints(error, 'the primary could not be flushed; the log keeps everything until a restart');
       throw error;
     }
+  }
+
+  async #makeCatalogDurable(): Promise<void> {
+    const { catalog, doubtCatalog, log } = this.#options;
+    try {
+      catalog.makeDurable();
+    } catch (error) {
+      if (catalog.inDoubt) {
+        this.#endCheckpoints(
+          error,
+          'the catalog could not be synced; the log keeps everything, a restart builds it anew',
+        );
+        await doubtCatalog().catch((cause: unknown) =>
+          log.error({ err: cause }, 'delete the catalog before the next start: it cannot be marked as unusable'),
+        );
+      }
+      throw error;
+    }
+  }
+
+  #endCheckpoints(error: unknown, message: string): void {
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#options.log.error({ err: error }, message);
   }
 }

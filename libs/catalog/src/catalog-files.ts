@@ -3,7 +3,7 @@ import type { FileSystem } from '#libs/durable-fs';
 import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { ClusterId } from '#libs/kernel';
 import type { Catalog } from './catalog.js';
-import { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
+import { createCatalog, openCatalog, removeIfPresent, setCatalogAside } from './open-catalog.js';
 import type { CatalogReading } from './open-catalog.js';
 
 export interface CatalogFiles {
@@ -16,14 +16,32 @@ export interface CatalogFiles {
   create(clusterId: ClusterId, fill: (catalog: Catalog) => Promise<void>): Promise<Catalog>;
   /** Moves a closed catalog that cannot be used out of the way, for a person to look at; returns where it is. */
   setAside(nowMs: number): Promise<string>;
+  /** From now on `open` answers `in_doubt`, until `create` has made another. */
+  doubt(): Promise<void>;
 }
 
-/** The catalog's files at `path`, with SQLite's own beside them. */
+/**
+ * The catalog's files at `path`, with SQLite's own beside them. A doubt is a file too; it need not be durable, because a
+ * machine that has restarted shows what is on its disk.
+ */
 export function catalogFilesAt(fs: FileSystem, path: string): CatalogFiles {
+  const doubtPath = `${path}.flush-failed`;
   return {
-    open: () => writingTo(path, openCatalog(fs, path)),
-    create: (clusterId, fill) => writingTo(path, createCatalog(fs, path, clusterId, fill)),
+    open: async () => {
+      if ((await fs.stat(doubtPath)) !== undefined) return { ok: false, reason: 'in_doubt' };
+      return writingTo(path, openCatalog(fs, path));
+    },
+    create: async (clusterId, fill) => {
+      const catalog = await writingTo(path, createCatalog(fs, path, clusterId, fill));
+      // Not before: a crash while the new one is made leaves the old one, which is still in doubt.
+      await removeIfPresent(fs, doubtPath);
+      return catalog;
+    },
     setAside: (nowMs) => writingTo(path, setCatalogAside(fs, path, nowMs)),
+    doubt: async () => {
+      const file = await fs.create(doubtPath);
+      await file.close();
+    },
   };
 }
 

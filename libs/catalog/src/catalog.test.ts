@@ -1,12 +1,15 @@
 import type { ChunkId, FileId, LogId, StoreId } from '#libs/kernel';
 import { lsn, newFileId } from '#libs/kernel';
 import Database from 'better-sqlite3';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DataSource } from 'typeorm';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nodeFileSystem } from '#libs/durable-fs';
-import type { Catalog, CatalogBatch, CatalogChange } from './catalog.js';
+import { Catalog } from './catalog.js';
+import type { CatalogBatch, CatalogChange } from './catalog.js';
+import { catalogSource, driverOf } from './catalog-source.js';
 import type { FileEntry } from './file-entry.js';
 import { createCatalog, openCatalog } from './open-catalog.js';
 
@@ -312,5 +315,40 @@ describe('making a catalog durable', () => {
     apply([put({ ...file, fileName: 'b' })]);
     expect(catalog.listFiles({ fileName: '', fileId: '' }, 10).map(({ fileName }) => fileName)).toEqual(['b']);
     expect(catalog.findFile(file.fileId.toUpperCase() as FileId)).toBeUndefined();
+  });
+});
+
+describe('a checkpoint of SQLite that fails', () => {
+  /** The catalog's bytes in SQLite's log: what a checkpoint moves. */
+  const logBytes = async (): Promise<number> => (await stat(`${path}-wal`)).size;
+
+  async function failed(code: string): Promise<{ readonly own: Catalog; readonly source: DataSource }> {
+    await catalog.close();
+    const source = await catalogSource(path).initialize();
+    const own = await Catalog.over(source);
+    catalog = own;
+    own.apply({ changes: [put(entry('a'))], logId: LOG, appliedLsn: lsn(1), replicaIds: STORES, nowMs: 1000 });
+    const database = driverOf(source);
+    const pragma = vi.spyOn(database, 'pragma').mockImplementationOnce(() => {
+      throw new Database.SqliteError('failed', code);
+    });
+    expect(() => own.makeDurable()).toThrow('failed');
+    pragma.mockRestore();
+    return { own, source };
+  }
+
+  it('on the disk is not made up for by the one that SQLite takes at its close', async () => {
+    const { own, source } = await failed('SQLITE_IOERR_FSYNC');
+    expect(own.inDoubt).toBe(true);
+    await own.close();
+    expect(await logBytes()).toBeGreaterThan(0);
+    expect(source.isInitialized).toBe(true);
+  });
+
+  it('for want of room leaves no doubt', async () => {
+    const { own } = await failed('SQLITE_FULL');
+    expect(own.inDoubt).toBe(false);
+    own.makeDurable();
+    expect(await logBytes()).toBe(0);
   });
 });

@@ -3,7 +3,7 @@
  * only by `apply`, one transaction a batch, with the applied LSN inside it, so that it is always the effect of a prefix
  * of the log; `garbage` alone, which nobody's file depends on, is also written by the collection.
  */
-import { StoreError } from '#libs/kernel';
+import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { CatalogId, ChunkId, ClusterId, FileId, LogId, Lsn, StoreId } from '#libs/kernel';
 import type Database from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
@@ -48,6 +48,7 @@ export class Catalog {
   readonly #database: Database.Database;
   readonly #statements: Statements;
   readonly #applyInTransaction: (batch: CatalogBatch) => void;
+  #inDoubt = false;
 
   private constructor(source: DataSource, identity: IdentityEntity) {
     this.#source = source;
@@ -96,16 +97,31 @@ export class Catalog {
       .map(({ store_id, want, state }) => ({ storeId: store_id as StoreId, want: want as Obligation['want'], state }));
   }
 
-  /** Makes every transaction so far durable. Throws where SQLite could not move all of its log. */
+  /**
+   * Makes every transaction so far durable. Throws where SQLite could not move all of its log; where `inDoubt` is true
+   * behind that, the disk failed, and asking again proves nothing.
+   */
   makeDurable(): void {
-    const rows = this.#database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+    let rows;
+    try {
+      rows = this.#database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+    } catch (error) {
+      this.#inDoubt ||= isIoFailure(error);
+      throw error;
+    }
     if (rows[0]?.busy !== 0) {
       throw new StoreError('internal', 'SQLite could not checkpoint the catalog: something else reads it.');
     }
   }
 
+  /** A checkpoint has failed on the disk: what SQLite's files show may be nowhere but in the page cache. */
+  get inDoubt(): boolean {
+    return this.#inDoubt;
+  }
+
+  /** One in doubt stays open to the end of the process, because SQLite takes a checkpoint of its own when it is closed. */
   async close(): Promise<void> {
-    await this.#source.destroy();
+    if (!this.#inDoubt) await this.#source.destroy();
   }
 
   #applyChanges({ changes, logId, appliedLsn, replicaIds, nowMs }: CatalogBatch): void {
@@ -131,4 +147,9 @@ export class Catalog {
     this.garbage.leftBy(fileId, nowMs);
     this.#statements.deleteChunkRefs.run(fileId);
   }
+}
+
+/** A failed sync is one of these. A full disk is none: it leaves SQLite's log as it was, for the next attempt. */
+function isIoFailure(error: unknown): boolean {
+  return systemErrorCode(error)?.startsWith('SQLITE_IOERR') ?? false;
 }

@@ -18,7 +18,7 @@ const SQLITE_COMPANIONS = ['-wal', '-shm'];
 
 export type CatalogReading =
   | { readonly ok: true; readonly catalog: Catalog }
-  | { readonly ok: false; readonly reason: 'missing' | 'corrupt'; readonly cause?: unknown };
+  | { readonly ok: false; readonly reason: 'missing' | 'corrupt' | 'in_doubt'; readonly cause?: unknown };
 
 /** Throws `setting_invalid` where something else than a catalog has that name: it is not touched. */
 export async function openCatalog(fs: FileSystem, path: string): Promise<CatalogReading> {
@@ -88,7 +88,7 @@ export async function setCatalogAside(fs: FileSystem, path: string, nowMs: numbe
   return asidePath;
 }
 
-async function removeIfPresent(fs: FileSystem, path: string): Promise<void> {
+export async function removeIfPresent(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.unlink(path);
   } catch (error) {

@@ -101,6 +101,7 @@ async function recover(options: BootOptions, releaseLocks: () => void): Promise<
     applier,
     primary,
     catalog,
+    doubtCatalog: () => options.catalogs.doubt(),
     log,
     intervalMs: options.checkpointIntervalMs,
   });

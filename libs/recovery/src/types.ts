@@ -35,7 +35,8 @@ export interface Replica {
   readonly state: 'online' | 'offline' | 'foreign';
 }
 
-export type RebuildReason = 'missing' | 'corrupt' | 'of_another_installation' | 'of_another_log' | 'behind_the_log';
+export type RebuildReason =
+  'missing' | 'corrupt' | 'in_doubt' | 'of_another_installation' | 'of_another_log' | 'behind_the_log';
 
 /** What boot found and did; shown by `/ready`. */
 export interface BootReport {

@@ -27,6 +27,8 @@ export interface ApplyBench extends AsyncDisposable {
   readonly catalogPath: string;
   readonly applier: Applier;
   readonly checkpointer: Checkpointer;
+  /** One for each time that the checkpointer doubted the catalog. */
+  readonly doubts: readonly string[];
 }
 
 export interface BenchOptions {
@@ -47,7 +49,16 @@ export async function openApplyBench(options: BenchOptions = {}): Promise<ApplyB
   const wal = await createLog(fs, WAL_PATH, made, { segmentSizeBytes: 4096, limits });
   const target = { primary, catalog, replicaIds: [REPLICA_ID], changed: () => undefined };
   const applier = new Applier({ target, clock: { now: () => 1 }, log: silentLog, appliedLsn: wal.checkpointLsn });
-  const checkpointer = new Checkpointer({ wal, applier, primary, catalog, log: silentLog, intervalMs: 60_000 });
+  const doubts: string[] = [];
+  const checkpointer = new Checkpointer({
+    wal,
+    applier,
+    primary,
+    catalog,
+    doubtCatalog: async () => void doubts.push('in doubt'),
+    log: silentLog,
+    intervalMs: 60_000,
+  });
   wal.listen({ committed: (frames) => applier.enqueue(frames), checkpointWanted: () => undefined });
   return {
     fs,
@@ -57,6 +68,7 @@ export async function openApplyBench(options: BenchOptions = {}): Promise<ApplyB
     catalogPath,
     applier,
     checkpointer,
+    doubts,
     [Symbol.asyncDispose]: async () => {
       await applier.stop();
       await catalog.close();

@@ -26,6 +26,7 @@ export class ModelledCatalogs implements CatalogFiles {
   #images: CatalogImage[];
   #open: WatchedDatabase | undefined;
   readonly #listeners: ((boundary: CatalogBoundary) => void)[] = [];
+  #isInDoubt = false;
 
   /** As a power cut left it: one image, and it is durable. */
   constructor(image?: CatalogImage) {
@@ -40,7 +41,9 @@ export class ModelledCatalogs implements CatalogFiles {
   }
 
   killed(): ModelledCatalogs {
-    return ModelledCatalogs.afterKill(this.images());
+    const next = ModelledCatalogs.afterKill(this.images());
+    next.#isInDoubt = this.#isInDoubt;
+    return next;
   }
 
   /** `listener` runs before each step after which older images are impossible; `images` then holds old and new. */
@@ -56,6 +59,7 @@ export class ModelledCatalogs implements CatalogFiles {
   }
 
   async open(): Promise<CatalogReading> {
+    if (this.#isInDoubt) return { ok: false, reason: 'in_doubt' };
     const image = this.#images.at(-1);
     return image === undefined ? { ok: false, reason: 'missing' } : openSource(this.#watchedSource(image));
   }
@@ -66,7 +70,12 @@ export class ModelledCatalogs implements CatalogFiles {
     const image = driverOf(building).serialize();
     await building.destroy();
     this.#replace('create', image);
+    this.#isInDoubt = false;
     return Catalog.over(await this.#watchedSource(image).initialize());
+  }
+
+  async doubt(): Promise<void> {
+    this.#isInDoubt = true;
   }
 
   async setAside(): Promise<string> {
