@@ -129,7 +129,8 @@ describe('apply, while the primary is still given the next batch', () => {
     });
     bench.applier.enqueue(frames);
     await expect.poll(() => bench.applier.appliedLsn, { timeout: 10_000 }).toBe(frames.at(-1)!.lsn);
-    expect(events.indexOf('write 2 ends')).toBeLessThan(events.indexOf('write 3 begins'));
+    const ordered = ['write 2 ends', 'write 3 begins'];
+    expect(events.filter((event) => ordered.includes(event))).toEqual(ordered);
   });
 
   it('stops only when that write has ended', async () => {
