@@ -28,10 +28,16 @@ export interface Cell {
   readonly reference?: Reference;
   /** Why it cannot be measured on this machine, or undefined where it can. */
   readonly missing?: () => string | undefined;
+  /** Room on the disk that all its rounds take; nothing is removed before the run has ended. */
+  readonly diskBytes: number;
+  /** At most so many rounds, where one takes minutes. */
+  readonly maxRounds?: number;
   /** Runs once before the first round, outside every measurement. */
   readonly prepare?: () => Promise<void>;
   /** Runs once after the last round: sentences to print below the table. */
   readonly remarks?: () => Promise<readonly string[]>;
+  /** Runs at the very end, whatever happened: ends what `prepare` has started. */
+  readonly finish?: () => Promise<void>;
 }
 
 export const ratioAtLeast = (value: number): Bar => ({ of: 'ratio', limit: 'at least', value });

@@ -36,12 +36,13 @@ export function generatorCeiling(
   });
 }
 
-async function portIn(outputPath: string): Promise<string> {
+/** The port that a program says on its first line. */
+export async function portIn(outputPath: string): Promise<string> {
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < deadlineMs) {
     const port = /^PORT (\d+)$/m.exec(await readFile(outputPath, 'utf8'))?.[1];
     if (port !== undefined) return port;
     await delay(POLL_MS);
   }
-  throw new Error(`the bare server does not start: ${await readFile(outputPath, 'utf8')}`);
+  throw new Error(`the server does not start: ${await readFile(outputPath, 'utf8')}`);
 }

@@ -6,6 +6,7 @@ import { mkdir, statfs, writeFile } from 'node:fs/promises';
 import { runProgram } from '../run-program.js';
 import { parseBenchArguments, USAGE, UsageError } from './arguments.js';
 import type { BenchArguments } from './arguments.js';
+import type { Cell } from './cell.js';
 import { allCells } from './cells/all-cells.js';
 import { generatorName } from './load.js';
 import { machineFacts, renderMachine } from './machine.js';
@@ -16,15 +17,12 @@ import { exitCodeOf } from './verdict.js';
 import type { CellResult } from './verdict.js';
 import { Workspace } from './workspace.js';
 
-/** What the largest cell writes, with room for the server's own reserve. */
-const NEEDED_BYTES = 4 * 2 ** 30;
+/** So that the server's own reserve is never touched. */
+const SPARE_BYTES = 2 * 2 ** 30;
 
 async function main(): Promise<number> {
   const options = parseBenchArguments(process.argv.slice(2), process.env['INIT_CWD'] ?? process.cwd());
   await mkdir(options.directory, { recursive: true });
-  const disk = await statfs(options.directory);
-  if (disk.bavail * disk.bsize < NEEDED_BYTES)
-    throw new UsageError(`${options.directory} has less than ${NEEDED_BYTES / 2 ** 30} GiB free`);
   const built = await runProgram(['tsc', '-p', 'tsconfig.build.json'], { output: 'inherited' });
   if (built.exitCode !== 0) throw new Error('the build failed');
   return measure(options);
@@ -40,14 +38,26 @@ async function measure(options: BenchArguments): Promise<number> {
     workspace.remove();
   };
   process.once('exit', cleanUp);
-  const cells = allCells({ workspace, seconds: options.seconds }).filter(({ name }) => name.includes(options.only));
+  const cells = allCells({ workspace, rounds: options.rounds, seconds: options.seconds }).filter(({ name }) =>
+    name.includes(options.only),
+  );
   if (cells.length === 0) throw new UsageError(`no cell has "${options.only}" in its name`);
+  await assertRoom(options.directory, cells);
   const results: CellResult[] = [];
   for (const cell of cells) results.push(await runCell(cell, { rounds: options.rounds, say: console.error }));
   console.log(`\n${renderTable(results)}`);
   const { rounds, seconds, jsonPath } = options;
   if (jsonPath !== undefined) await writeFile(jsonPath, renderJson({ startedAt, machine, rounds, seconds, results }));
   return exitCodeOf(results);
+}
+
+async function assertRoom(directory: string, cells: readonly Cell[]): Promise<void> {
+  const neededBytes = cells.reduce((sum, { diskBytes }) => sum + diskBytes, SPARE_BYTES);
+  const disk = await statfs(directory);
+  if (disk.bavail * disk.bsize >= neededBytes) return;
+  throw new UsageError(
+    `${directory} has less than ${Math.ceil(neededBytes / 2 ** 30)} GiB free; see --directory and --only`,
+  );
 }
 
 // The exit handler ends the processes and removes the directories; without these a signal would end us past it.

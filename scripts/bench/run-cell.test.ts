@@ -17,6 +17,7 @@ function recordedCell(): { readonly cell: Cell; readonly order: string[] } {
     name: 'cell',
     unit: '/s',
     bar: ratioAtLeast(2),
+    diskBytes: 0,
     prepare: async () => void order.push('prepare'),
     measure: step('subject', 10),
     reference: { name: 'other', measure: step('reference', 5) },
@@ -66,7 +67,13 @@ describe('a cell', () => {
   });
 
   it('without a reference has neither its figures nor a ratio', async () => {
-    const cell: Cell = { name: 'cell', unit: 's', bar: valueAtLeast(1), measure: () => Promise.resolve(1) };
+    const cell: Cell = {
+      name: 'cell',
+      unit: 's',
+      bar: valueAtLeast(1),
+      diskBytes: 0,
+      measure: () => Promise.resolve(1),
+    };
     const result = await runCell(cell, options);
     expect(result).toMatchObject({ verdict: 'ok', samples: { subject: [1, 1, 1] } });
     expect(result).not.toHaveProperty('ratio');

@@ -20,13 +20,16 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
     return { ...result, remarks: (await cell.remarks?.()) ?? [] };
   } catch (error) {
     return { name, unit, bar, verdict: 'FAILED', reason: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await cell.finish?.();
   }
 }
 
-async function measureRounds({ name, unit, measure, reference }: Cell, options: RunOptions): Promise<Samples> {
+async function measureRounds(cell: Cell, options: RunOptions): Promise<Samples> {
+  const { name, unit, measure, reference, maxRounds = options.rounds } = cell;
   const subject: number[] = [];
   const other: number[] = [];
-  for (let round = 1; round <= options.rounds; round += 1) {
+  for (let round = 1; round <= Math.min(options.rounds, maxRounds); round += 1) {
     subject.push(await measure(round));
     if (reference !== undefined) other.push(await reference.measure(round));
     const against = reference === undefined ? '' : ` against ${other.at(-1)!.toFixed(2)}`;

@@ -53,6 +53,10 @@ export class Server {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   get url(): string {
     return this.#url;
   }

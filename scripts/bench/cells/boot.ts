@@ -4,8 +4,8 @@ import { valueAtMost } from '../cell.js';
 import { Server } from '../server.js';
 import type { Bench } from './bench.js';
 
-export function bootCells({ workspace }: Bench): Cell[] {
-  return [{ name: 'boot with an empty log', unit: 's', bar: valueAtMost(2), measure }];
+export function bootCells({ workspace, rounds }: Bench): Cell[] {
+  return [{ name: 'boot with an empty log', unit: 's', bar: valueAtMost(2), diskBytes: rounds * 2 ** 27, measure }];
 
   function measure(): Promise<number> {
     return workspace.withDirectory(async (directory) => {

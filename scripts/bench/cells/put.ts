@@ -34,6 +34,7 @@ function putCell(bench: Bench, { name, connections, leastRatio }: PutCell): Cell
     name,
     unit: '/s',
     bar: ratioAtLeast(leastRatio),
+    diskBytes: bench.rounds * 2 ** 30,
     prepare: () => reference.choose(),
     measure: subject.measure,
     reference: { name: 'plain files', measure: reference.measure },

@@ -14,11 +14,13 @@ const FILE_BYTES = 1024;
 
 export function replayCells(bench: Bench): Cell[] {
   const states = new ReplayStates(bench);
+  const diskBytes = (bench.rounds + 1) * 2 ** 30;
   return [
     {
       name: 'replay, files missing',
       unit: 'records/s',
       bar: valueAtLeast(12_000),
+      diskBytes,
       prepare: async () => void (await states.missing()),
       measure: replayOf(bench, () => states.missing()),
     },
@@ -26,6 +28,7 @@ export function replayCells(bench: Bench): Cell[] {
       name: 'replay, files already there',
       unit: 'records/s',
       bar: valueAtLeast(30_000),
+      diskBytes,
       prepare: async () => void (await states.there()),
       measure: replayOf(bench, () => states.there()),
     },
