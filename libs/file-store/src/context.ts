@@ -4,6 +4,7 @@ import type { Clock, FileId, Frame, Lsn, RecordDraft, StoreId } from '#libs/kern
 import type { PrimaryStore } from '#libs/stores';
 import type { DiskReserve } from './disk-reserve.js';
 import type { EntryCache } from './entry-cache.js';
+import type { SharedContents } from './shared-contents.js';
 import type { TransferBuffers } from './transfer-buffers.js';
 
 /** The log as writers see it. */
@@ -39,6 +40,7 @@ export interface FileStoreParts {
 
 export interface FileStoreContext extends FileStoreParts {
   readonly buffers: TransferBuffers;
+  readonly contents: SharedContents;
   readonly reserve: DiskReserve;
   readonly limits: FileStoreLimits;
   /** Ids of files that are being deleted now. */

@@ -7,6 +7,7 @@ import { DiskReserve } from './disk-reserve.js';
 import { listFiles } from './list-files.js';
 import { readFile } from './read-file.js';
 import { fileNotFound, receiptOf } from './receipt.js';
+import { SharedContents } from './shared-contents.js';
 import { TransferBuffers } from './transfer-buffers.js';
 import type { FileListQuery, FilePage, FileReceipt, FileSink, UploadRequest } from './types.js';
 import { upload } from './upload.js';
@@ -37,6 +38,7 @@ export class FileStore {
         paths: options.reservedPaths,
         reserveBytes: options.diskReserveBytes,
       }),
+      contents: new SharedContents(),
       limits: options,
       deleting: new Set(),
     };

@@ -19,16 +19,19 @@ export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSi
     const entry = await lookUp(context, fileId);
     const range = sink.select(entry);
     if (range === undefined || range.start === range.end) return;
-    const content = await withSpan(SPAN.fetchChunkMetadata, undefined, () => fetchContent(context, fileId));
-    if (content.kind === 'inline') {
-      await withSpan(SPAN.reassembleChunks, undefined, () =>
-        sink.write(content.bytes.subarray(range.start, range.end)),
-      );
-    } else {
-      await withPinnedChunks(context, fileId, planRead(content.chunks, range), (parts) =>
-        readChunks(context, parts, sink),
-      );
-    }
+    const fetch = (): Promise<FileContent> =>
+      withSpan(SPAN.fetchChunkMetadata, undefined, () => fetchContent(context, fileId));
+    await context.contents.use(fileId, fetch, async (content) => {
+      if (content.kind === 'inline') {
+        await withSpan(SPAN.reassembleChunks, undefined, () =>
+          sink.write(content.bytes.subarray(range.start, range.end)),
+        );
+      } else {
+        await withPinnedChunks(context, fileId, planRead(content.chunks, range), (parts) =>
+          readChunks(context, parts, sink),
+        );
+      }
+    });
   });
 }
 
