@@ -48,6 +48,20 @@ const WELL_FORMED: Array<[what: string, body: string, content: string]> = [
 ];
 
 describe('openFilePart', () => {
+  // More than the parser hands on before it waits, in the very piece in which the form ends.
+  it.each([
+    ['and nothing more', ''],
+    ['a field behind it', field('a', '1')],
+    ['an epilogue behind it', 'epilogue'],
+  ])('reads a file whose end comes with much of it, %s', async (_what, behind) => {
+    const content = 'x'.repeat(300_000);
+    const isEpilogue = behind === 'epilogue';
+    const body = isEpilogue ? part(FILE, content) + END + behind : part(FILE, content) + behind + END;
+    for (const pieceBytes of [1_000_000, 250_000, 299_990]) {
+      expect(await readFile(inPieces(body, pieceBytes))).toMatchObject({ content });
+    }
+  });
+
   describe.each([1, 2, 7, 64 * 1024])('in pieces of %i bytes', (pieceBytes) => {
     it.each(WELL_FORMED)('reads %s', async (_what, body, content) => {
       const file = await readFile(inPieces(body, pieceBytes));

@@ -51,6 +51,8 @@ class MultipartReader {
   readonly #found = Promise.withResolvers<FoundFile>();
   readonly #complete = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<never>();
+  /** Resolved when the closing boundary has been seen and every part has been read. */
+  readonly #finished = Promise.withResolvers<void>();
   #place: 'before' | 'file' | 'after' = 'before';
   #bytesOutside = 0;
   #parts = 0;
@@ -64,6 +66,7 @@ class MultipartReader {
     this.#dicer.on('part', (part: Readable) => this.#meetPart(part));
     this.#dicer.on('finish', () => {
       this.#boundaryClosed = true;
+      this.#finished.resolve();
       this.#settle();
     });
     this.#dicer.on('error', () => this.#fail(incomplete()));
@@ -79,10 +82,13 @@ class MultipartReader {
     try {
       for await (const piece of body) {
         this.#count(piece);
-        await Promise.race([this.#write(piece), this.#closed.promise]);
+        // What stands behind the closing boundary means nothing.
+        if (this.#boundaryClosed) continue;
+        // A parser that paused in the piece with the closing boundary is done, and never asks for more.
+        await Promise.race([this.#write(piece), this.#finished.promise, this.#closed.promise]);
       }
       this.#bodyEnded = true;
-      this.#dicer.end();
+      if (!this.#boundaryClosed) this.#dicer.end();
       this.#settle();
     } catch (error) {
       this.#fail(StoreError.is(error) ? error : connectionEnded(error));
