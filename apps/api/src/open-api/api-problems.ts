@@ -21,9 +21,9 @@ export class ProblemDetails {
   code!: string;
 }
 
-/** 401, 403 and 500 can come from every route and are added to those given. */
+/** 401, 403, 429 and 500 can come from every route and are added to those given. */
 export function ApiProblems(...statuses: number[]): MethodDecorator & ClassDecorator {
-  const responses = [...statuses, 401, 403, 500].map((status) =>
+  const responses = [...statuses, 401, 403, 429, 500].map((status) =>
     ApiResponse({
       status,
       description: `${STATUS_CODES[status]}: ${codesOf(status).join(', ')}`,
