@@ -18,6 +18,14 @@ const get = (url: string, authorization?: string) =>
 
 const guess = (url: string, number: number) => get(`${url}/files`, `Bearer guess-number-${number}-${'x'.repeat(9)}`);
 
+/** What a wrong key is told once the guess that the seconds meanwhile have given back is spent too. */
+async function slowedCode(url: string): Promise<string> {
+  for (;;) {
+    const { code } = (await get(url, `Bearer ${'y'.repeat(20)}`)).json<Problem>();
+    if (code !== 'unauthorized') return code;
+  }
+}
+
 /** Guesses until the answers change, which they must. */
 async function guessUntilSlowed(url: string) {
   for (let number = 0; number < 1000; number += 1) {
@@ -36,12 +44,9 @@ describe('wrong keys', () => {
     expect(Number(slowed.headers['retry-after'])).toBeGreaterThan(0);
     expect(slowed.body.toString()).not.toContain('guess-number');
     await Promise.all(Array.from({ length: 50 }, (_, number) => guess(server.url, number)));
-    const codes = await Promise.all(
-      ['/files', '/admin/wal/segments', '/nowhere', '/%zz', '/docs'].map((path) =>
-        get(server.url + path, `Bearer ${'y'.repeat(20)}`),
-      ),
-    );
-    expect(new Set(codes.map((answer) => answer.json<Problem>().code))).toEqual(new Set(['too_many_guesses']));
+    for (const path of ['/files', '/admin/wal/segments', '/nowhere', '/%zz', '/docs']) {
+      expect(await slowedCode(server.url + path)).toBe('too_many_guesses');
+    }
     expect((await get(`${server.url}/health`)).status).toBe(200);
     await server.process.stop();
     const text = server.process.stdout.join('\n') + server.process.stderr;
