@@ -49,12 +49,15 @@ const CLASSES: Array<[contentType: string, read: 'inline' | 'attachment']> = [
   ['application/pdf', 'inline'],
 ];
 
-const REQUESTS: Array<[what: string, method: string, headers: Record<string, string>, status: number]> = [
-  ['whole', 'GET', {}, 200],
-  ['without bytes', 'HEAD', {}, 200],
-  ['in part', 'GET', { range: 'bytes=0-99' }, 206],
-  ['in parts', 'GET', { range: 'bytes=0-99,500-' }, 206],
+/** `type`: what the answer says, where it is not what was stored. */
+const REQUESTS: Array<{ method: string; headers: Record<string, string>; status: number; type?: RegExp }> = [
+  { method: 'GET', headers: {}, status: 200 },
+  { method: 'HEAD', headers: {}, status: 200 },
+  { method: 'GET', headers: { range: 'bytes=0-99' }, status: 206 },
+  { method: 'GET', headers: { range: 'bytes=0-99,500-' }, status: 206, type: /^multipart\/byteranges; boundary=\w+$/ },
 ];
+
+const exactly = (text: string) => new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
 
 describe.each(CLASSES)('%s', (contentType, disposition) => {
   const check = ({ headers }: Answer, expected: string) => {
@@ -66,14 +69,14 @@ describe.each(CLASSES)('%s', (contentType, disposition) => {
   it('runs no script, however it is fetched', async () => {
     const file: StoredFile = await store(server.url, { name: 'page.html', content: PAGE, contentType });
     expect(file.content_type).toBe(contentType);
-    for (const [what, method, headers, status] of REQUESTS) {
+    for (const { method, headers, status, type = exactly(contentType) } of REQUESTS) {
       const read = await ask(`${server.url}/read/${file.file_id}`, { method, headers });
       const download = await ask(`${server.url}/download/${file.file_id}`, { method, headers });
       expect([read.status, download.status]).toEqual([status, status]);
       check(read, disposition);
       check(download, 'attachment');
-      const type = what === 'in parts' ? expect.stringMatching(/^multipart\/byteranges;/) : contentType;
-      expect([read.headers['content-type'], download.headers['content-type']]).toEqual([type, type]);
+      expect(read.headers['content-type']).toMatch(type);
+      expect(download.headers['content-type']).toMatch(type);
     }
   });
 });
