@@ -36,6 +36,8 @@ describe('a method', () => {
     ['PATCH', '/files', 'GET, HEAD'],
     ['PROPFIND', '/files', 'GET, HEAD'],
     ['QUERY', '/files', 'GET, HEAD'],
+    ['TRACE', '/%66iles', 'GET, HEAD'],
+    ['TRACE', 'http://localhost/files', 'GET, HEAD'],
     ['TRACE', '/files/x', 'DELETE, GET, HEAD'],
     ['TRACE', '/write', 'PUT'],
     ['TRACE', '/upload', 'POST'],
