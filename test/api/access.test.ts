@@ -1,9 +1,11 @@
 // Who gets in: without keys only programs on this machine, with keys only those who have one.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Problem } from '../server/file-client.js';
 import { useServer } from '../server/harness.js';
 import { ask, talk } from '../server/http-client.js';
 import type { Answer } from '../server/http-client.js';
+import { makeInstallation } from '../server/installation.js';
+import { ServerProcess } from '../server/server-process.js';
 
 const KEY = 'client-key-0123456789';
 const ADMIN_KEY = 'admin-key-0123456789';
@@ -52,6 +54,23 @@ describe('without keys', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(answer).toContain('content-type: application/problem+json');
     expect(answer).toContain('"code":"invalid_request"');
+  });
+});
+
+describe('a key that got lost', () => {
+  it.each([
+    ['API_KEY', ''],
+    ['API_KEY', `laptop:${KEY},`],
+    ['API_KEY', 'laptop:'],
+    ['ADMIN_API_KEY', ''],
+    ['ADMIN_API_KEY', `,operator:${ADMIN_KEY}`],
+  ])('%s=%s does not open the server: the start is refused by name', async (name, value) => {
+    const installation = await makeInstallation({ [name]: value });
+    onTestFinished(() => installation.remove());
+    const process = new ServerProcess(installation.environment);
+    expect(await process.exited).toEqual({ code: 2, signal: null });
+    expect(process.stderr).toContain(`${name}=`);
+    for (const key of [KEY, ADMIN_KEY]) expect(process.stderr + process.stdout.join('')).not.toContain(key);
   });
 });
 

@@ -83,7 +83,7 @@ export function put(files: FileStore, fileName: string, bytes: Buffer, open?: Pr
 export async function get(files: FileStore, fileId: FileId): Promise<Buffer> {
   const pieces: Buffer[] = [];
   await files.read(fileId, {
-    select: ({ fileSize }) => ({ start: 0, end: fileSize }),
+    select: ({ fileSize }) => [{ start: 0, end: fileSize }],
     write: async (bytes) => void pieces.push(Buffer.from(bytes)),
   });
   return Buffer.concat(pieces);

@@ -120,7 +120,7 @@ describe('a download that began before the delete', () => {
     const goOn = Promise.withResolvers<void>();
     const pieces: Buffer[] = [];
     const reading = bench.files.read(fileId, {
-      select: ({ fileSize }) => ({ start: 0, end: fileSize }),
+      select: ({ fileSize }) => [{ start: 0, end: fileSize }],
       write: async (piece) => {
         pieces.push(Buffer.from(piece));
         begun.resolve();
@@ -157,7 +157,7 @@ describe('a download that began before the delete', () => {
     const bench = await openBench(await installedMachine());
     const { fileId } = await put(bench.files, 'a', bytesOf('a', 9));
     const leaving = bench.files.read(fileId, {
-      select: ({ fileSize }) => ({ start: 0, end: fileSize }),
+      select: ({ fileSize }) => [{ start: 0, end: fileSize }],
       write: () => Promise.reject(new Error('the client is gone')),
     });
     await expect(leaving).rejects.toThrow('the client is gone');

@@ -110,7 +110,7 @@ export function put(files: FileStore, fileName: string, bytes: Buffer): Promise<
 export async function get(files: FileStore, fileId: FileId, range?: { start: number; end: number }): Promise<Buffer> {
   const pieces: Buffer[] = [];
   await files.read(fileId, {
-    select: ({ fileSize }) => range ?? { start: 0, end: fileSize },
+    select: ({ fileSize }) => [range ?? { start: 0, end: fileSize }],
     write: async (bytes) => void pieces.push(Buffer.from(bytes)),
   });
   return Buffer.concat(pieces);

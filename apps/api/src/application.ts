@@ -39,7 +39,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
   const requestLog = new RequestLog(log);
   const routes = new RouteTable();
   const problems = new ProblemFilter(routes, requestLog);
-  const access = new AccessPolicy(settings);
+  const access = new AccessPolicy(settings, () => performance.now());
   const { adapter, listener } = createHttpFramework({ frontDoor, state, access, requestLog, routes, problems });
   const app = await NestFactory.create<NestFastifyApplication>(
     ApiModule.of({ settings, log, requestLog, state, problems }),

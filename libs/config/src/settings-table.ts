@@ -179,7 +179,6 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     default: '',
     kind: apiKeyList,
     example: 'backup:<16 or more random characters>',
-    empty: 'allowed',
     conceal: 'all',
     doc: 'Keys that clients send as Authorization: Bearer. With none, anyone on this machine may read and delete, and HOST must be loopback; removing a key locks out its clients.',
   },

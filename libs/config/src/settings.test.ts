@@ -65,7 +65,6 @@ describe('accepted', () => {
   it.each([
     ['a port picked by the system', { PORT: '0' }, { port: 0 }],
     ['no replicas', { REPLICAS: '' }, { replicas: [] }],
-    ['no key, spelled out', { API_KEY: '' }, { apiKeys: [] }],
     ['another machine, with a key', { HOST: '0.0.0.0', API_KEY: KEY }, { host: '0.0.0.0' }],
     ['nothing inline', { INLINE_MAX: '0B' }, { inlineMaxBytes: 0 }],
     [
@@ -92,6 +91,8 @@ describe('refused', () => {
     ['INLINE_MAX', '2MiB', 'a size from 0B to 1MiB', 'for example INLINE_MAX=64KiB'],
     ['PORT', '65536', 'an integer from 0 to 65535', 'for example PORT=8080'],
     ['PORT', '', 'is empty', 'for example PORT=8080'],
+    // A key that was meant to be there and got lost must not open the server.
+    ['API_KEY', '', 'is empty', 'for example API_KEY=backup:'],
     ['ADMIN_API_KEY', '', 'is empty', 'for example ADMIN_API_KEY=operator:'],
     ['READ_PARALLELISM', '0', 'from 1 to 64', 'for example READ_PARALLELISM=8'],
     ['IDLE_TIMEOUT', '30', 'ms, s, m, h or d', 'for example IDLE_TIMEOUT=30s'],

@@ -3,6 +3,7 @@ import type { FileSystem } from '#libs/durable-fs';
 import type { FileId } from '#libs/kernel';
 import type { FileStoreContext, FileStoreLimits, FileStoreParts } from './context.js';
 import { deleteFile } from './delete-file.js';
+import type { DeleteCheck } from './delete-file.js';
 import { DiskReserve } from './disk-reserve.js';
 import { listFiles } from './list-files.js';
 import { readFile } from './read-file.js';
@@ -64,7 +65,8 @@ export class FileStore {
     return readFile(this.#context, fileId, sink);
   }
 
-  delete(fileId: FileId): Promise<void> {
-    return deleteFile(this.#context, fileId);
+  /** Throws `file_not_found`, or what `check` throws. */
+  delete(fileId: FileId, check?: DeleteCheck): Promise<void> {
+    return deleteFile(this.#context, fileId, check);
   }
 }

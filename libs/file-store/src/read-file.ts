@@ -17,19 +17,18 @@ import type { FileSink } from './types.js';
 export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSink): Promise<void> {
   return withSpan(SPAN.readFile, { 'file.id': fileId }, async () => {
     const entry = await lookUp(context, fileId);
-    const range = sink.select(entry);
-    if (range === undefined || range.start === range.end) return;
+    const ranges = sink.select(entry).filter(({ start, end }) => start < end);
+    if (ranges.length === 0) return;
     const fetch = (): Promise<FileContent> =>
       withSpan(SPAN.fetchChunkMetadata, undefined, () => fetchContent(context, fileId));
     await context.contents.use(fileId, fetch, async (content) => {
       if (content.kind === 'inline') {
-        await withSpan(SPAN.reassembleChunks, undefined, () =>
-          sink.write(content.bytes.subarray(range.start, range.end)),
-        );
+        await withSpan(SPAN.reassembleChunks, undefined, async () => {
+          for (const { start, end } of ranges) await sink.write(content.bytes.subarray(start, end));
+        });
       } else {
-        await withPinnedChunks(context, fileId, planRead(content.chunks, range), (parts) =>
-          readChunks(context, parts, sink),
-        );
+        const planned = ranges.flatMap((range) => planRead(content.chunks, range));
+        await withPinnedChunks(context, fileId, planned, (parts) => readChunks(context, parts, sink));
       }
     });
   });

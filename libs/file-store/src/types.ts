@@ -41,11 +41,11 @@ export interface ByteRange {
 
 /** Where a file's bytes go. */
 export interface FileSink {
-  /** Called once, before any byte: decides which part is wanted, or none (a HEAD, a 304). What it throws ends the read. */
-  select(entry: FileEntry): ByteRange | undefined;
+  /** Called once, before any byte: decides which parts are wanted, or none (a HEAD, a 304). What it throws ends the read. */
+  select(entry: FileEntry): readonly ByteRange[];
   /**
-   * Takes verified bytes, in order; resolves when there is room for more. The memory is the file store's again after
-   * that. Not called for an empty range. The first call comes only when the first chunk has been verified, so a file that
+   * Takes verified bytes, in the order of the ranges, never of two at once; resolves when there is room for more. The
+   * memory is the file store's again after that. Not called for an empty range. The first call comes only when the first chunk has been verified, so a file that
    * cannot be read fails before an answer has begun.
    */
   write(bytes: Buffer): Promise<void>;

@@ -26,8 +26,10 @@ export const ERROR_CODES = {
   precondition_failed: kind('A condition of the request does not hold.'),
   route_not_found: kind('There is no such route.'),
   method_not_allowed: kind('The route does not know this method.'),
+  headers_too_large: kind('The headers of the request are too many or too large.'),
   payload_too_large: kind('The request body is larger than this route accepts.'),
   unauthorized: kind('A valid API key is required.'),
+  too_many_guesses: kind('Too many wrong API keys came from this address.', true),
   forbidden_origin: kind('The Host or Origin of the request is not allowed.'),
   not_implemented: kind('This server does not do that yet.'),
   // The server's state

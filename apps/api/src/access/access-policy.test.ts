@@ -8,14 +8,24 @@ const KEYS = [
 ];
 const ADMIN = [{ label: 'operator', key: 'a'.repeat(32) }];
 
-const open = new AccessPolicy({ apiKeys: [], adminApiKeys: [] });
-const keyed = new AccessPolicy({ apiKeys: KEYS, adminApiKeys: [] });
-const divided = new AccessPolicy({ apiKeys: KEYS, adminApiKeys: ADMIN });
-const adminOnly = new AccessPolicy({ apiKeys: [], adminApiKeys: ADMIN });
+/** Every question comes long after the one before, so that no guess is one too many. */
+let timeMs = 0;
+const later = () => (timeMs += 60_000);
+
+const open = new AccessPolicy({ apiKeys: [], adminApiKeys: [] }, later);
+const keyed = new AccessPolicy({ apiKeys: KEYS, adminApiKeys: [] }, later);
+const divided = new AccessPolicy({ apiKeys: KEYS, adminApiKeys: ADMIN }, later);
+const adminOnly = new AccessPolicy({ apiKeys: [], adminApiKeys: ADMIN }, later);
 
 const LOCAL = { host: '127.0.0.1:8080', origin: undefined, authorization: undefined };
 const REMOTE = { host: 'files.example.org', origin: 'https://evil.example', authorization: undefined };
-const ask = (request: Partial<AccessRequest>): AccessRequest => ({ route: '/files', ...LOCAL, ...request });
+const ask = (request: Partial<AccessRequest>): AccessRequest => ({
+  route: '/files',
+  target: '/files',
+  remoteAddress: '127.0.0.1',
+  ...LOCAL,
+  ...request,
+});
 const bearer = (key: string) => `Bearer ${key.repeat(32)}`;
 const refused = (code: string) => expect.objectContaining({ code });
 
@@ -62,6 +72,14 @@ describe('without keys', () => {
     expect(() => open.admit(ask({ origin }))).toThrow(refused('forbidden_origin'));
   });
 
+  it.each(['http://evil.example/files', 'HTTP://evil.example:8080/files', 'http://localhost@evil.example/files'])(
+    'target %s is refused, whatever Host says',
+    (target) => {
+      expect(() => open.admit(ask({ target }))).toThrow(refused('forbidden_origin'));
+      expect(open.admit(ask({ target: 'http://localhost:8080/files', host: 'evil.example' }))).toBeUndefined();
+    },
+  );
+
   it('guards /health too', () => {
     expect(() => open.admit(ask({ route: '/health', host: 'evil.example' }))).toThrow(refused('forbidden_origin'));
   });
@@ -88,8 +106,11 @@ describe('with keys', () => {
 
   it('lets anyone ask for /health, and for nothing like it', () => {
     expect(keyed.admit(ask({ route: '/health', ...REMOTE }))).toBeUndefined();
-    for (const route of ['/health/', '/healthy', '/ready', '/docs', '/nowhere']) {
+    for (const route of ['/ready', '/docs', '/files/:file_id']) {
       expect(() => keyed.admit(ask({ route, ...REMOTE }))).toThrow(refused('unauthorized'));
+    }
+    for (const target of ['/health', '/health/', '//health', '/healthy', '/%68ealth', '/nowhere']) {
+      expect(() => keyed.admit(ask({ route: undefined, target, ...REMOTE }))).toThrow(refused('unauthorized'));
     }
   });
 
@@ -103,9 +124,32 @@ describe('with keys', () => {
 });
 
 describe('with admin keys', () => {
-  it.each(['/admin', '/admin/wal/segments', '/admin/nowhere'])('%s wants one of them', (route) => {
-    expect(divided.admit(ask({ route, authorization: bearer('a') }))).toBe('operator');
-    expect(() => divided.admit(ask({ route, authorization: bearer('k') }))).toThrow(refused('unauthorized'));
+  const ADMIN_KEY = { authorization: bearer('a') };
+  const OTHER_KEY = { authorization: bearer('k') };
+
+  it('the route /admin wants one of them, however it was written', () => {
+    const request = { route: '/admin/wal/segments', target: '/%61dmin/wal/segments' };
+    expect(divided.admit(ask({ ...request, ...ADMIN_KEY }))).toBe('operator');
+    expect(() => divided.admit(ask({ ...request, ...OTHER_KEY }))).toThrow(refused('unauthorized'));
+  });
+
+  it.each([
+    '/admin',
+    '/admin/',
+    '/admin/nowhere?x=/files',
+    '//admin/nowhere',
+    '/%61dmin/nowhere',
+    '/admin%2Fnowhere',
+    '/admin%2fnowhere',
+    '/files/../admin',
+    '/files/%2E%2e/admin',
+    '/./admin',
+    '/\\admin',
+    'http://files.example.org/admin/nowhere',
+  ])('%s, which is no route, wants one of them', (target) => {
+    const request = { route: undefined, target };
+    expect(divided.admit(ask({ ...request, ...ADMIN_KEY }))).toBe('operator');
+    expect(() => divided.admit(ask({ ...request, ...OTHER_KEY }))).toThrow(refused('unauthorized'));
   });
 
   it('everything else wants an ordinary one', () => {

@@ -5,6 +5,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 /** RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
+/** The digest of the key in an Authorization header, or undefined where it carries none. */
+export function givenKeyDigest(authorization: string | undefined): Buffer | undefined {
+  const given = BEARER.exec(authorization ?? '')?.[1];
+  return given === undefined ? undefined : digestOf(given);
+}
+
 export class ApiKeys {
   readonly #keys: readonly { readonly label: string; readonly digest: Buffer }[];
 
@@ -16,11 +22,8 @@ export class ApiKeys {
     return this.#keys.length === 0;
   }
 
-  /** The label of the key in an Authorization header, or undefined where it holds none of these. */
-  labelFor(authorization: string | undefined): string | undefined {
-    const given = BEARER.exec(authorization ?? '')?.[1];
-    if (given === undefined) return undefined;
-    const digest = digestOf(given);
+  /** The label of the key with this digest, or undefined where it is none of these. */
+  labelFor(digest: Buffer): string | undefined {
     return this.#keys.filter((key) => timingSafeEqual(key.digest, digest)).at(0)?.label;
   }
 }

@@ -1,4 +1,7 @@
-/** `/files`: what is stored, one by one and as a list, and its end. */
+/**
+ * `/files`: what is stored, one by one and as a list, and its end. The validators of a file are those of its bytes, and a
+ * delete is held against them. What `GET /files/{file_id}` answers changes as copies are made: it has no validators.
+ */
 import { Controller, Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { FileStore } from '#libs/file-store';
@@ -8,6 +11,8 @@ import { queryInteger, queryText } from '../http/query.js';
 import type { Query as QueryParameters } from '../http/query.js';
 import { RequestLog } from '../logging/request-log.js';
 import { ApiProblems } from '../open-api/api-problems.js';
+import { ApiConditions } from './conditions.docs.js';
+import { conditionsOf, evaluateConditions, validatorsOf } from './conditions.js';
 import { FileAnswer, fileAnswer, FileListAnswer, fileListAnswer } from './file-answer.js';
 
 const PAGE = { min: 1, max: 1000, default: 100 };
@@ -56,13 +61,18 @@ export class FilesController {
 
   @Delete(':file_id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Delete a file; a second time it is not there any more' })
+  @ApiOperation({
+    summary: 'Delete a file; a second time it is not there any more',
+    description: 'Conditions are held against the ETag and Last-Modified of downloads, before anything is logged.',
+  })
   @ApiParam({ name: 'file_id', schema: { type: 'string', format: 'uuid' } })
+  @ApiConditions()
   @ApiNoContentResponse({ description: 'The file is gone, durably.' })
-  @ApiProblems(400, 404, 503)
+  @ApiProblems(400, 404, 412, 503)
   async delete(@Param('file_id') fileId: string, @Req() request: FastifyRequest): Promise<void> {
     const id = parseFileId(fileId);
     this.#requestLog.note(request.raw, { file_id: id });
-    await this.#files.delete(id);
+    const conditional = { method: request.method, conditions: conditionsOf(request.headers), nowMs: Date.now() };
+    await this.#files.delete(id, (entry) => void evaluateConditions(conditional, validatorsOf(entry)));
   }
 }

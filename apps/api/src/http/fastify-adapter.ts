@@ -49,7 +49,8 @@ export function createHttpFramework(parts: HttpParts): HttpFramework {
     // What the router refuses never reaches a hook or a filter.
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       parts.requestLog.follow(request.raw, reply.raw);
-      parts.problems.answer(error, request, reply);
+      // Without a key nobody learns what the router makes of a path.
+      parts.problems.answer(admit(parts.access, parts.requestLog, request) ?? error, request, reply);
     },
   });
   addHooks(adapter.getInstance(), parts);
@@ -78,6 +79,10 @@ function addHooks(fastify: FastifyInstance, { state, access, requestLog, routes 
   fastify.addHook('onRequest', (request, _reply, done) => {
     done(admit(access, requestLog, request));
   });
+  // Before the framework looks at the body, which it would find fault with first.
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    done(request.is404 ? new StoreError('route_not_found', 'There is no such route.') : undefined);
+  });
   streamMarkedBodies(fastify);
   drainEarlyAnswered(fastify);
 }
@@ -89,9 +94,10 @@ function isProbe({ routeOptions: { url } }: FastifyRequest): boolean {
 
 function admit(access: AccessPolicy, requestLog: RequestLog, request: FastifyRequest): Error | undefined {
   const { host, origin, authorization } = request.headers;
-  const route = request.routeOptions.url ?? request.url.split('?', 1)[0]!;
+  const { url: target = '', socket } = request.raw;
   try {
-    const label = access.admit({ route, host, origin, authorization });
+    const { remoteAddress } = socket;
+    const label = access.admit({ route: request.routeOptions.url, target, host, origin, authorization, remoteAddress });
     if (label !== undefined) requestLog.note(request.raw, { api_key: label });
     return undefined;
   } catch (error) {

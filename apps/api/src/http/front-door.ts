@@ -8,9 +8,10 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { requestNotParsed } from './client-error.js';
+import { MAX_HEADERS_BYTES, methodNotAllowed, requestNotParsed } from './client-error.js';
 import { listenError } from './listen-error.js';
-import { endWithProblem } from './plain-answer.js';
+import { endWithProblem, refuseRequest } from './plain-answer.js';
+import { headProblem } from './request-head.js';
 
 /** Time for the headers of a request; a client that is slower than this is no client. */
 const MAX_HEADERS_TIME_MS = 60_000;
@@ -46,10 +47,16 @@ export class FrontDoor {
       requestTimeout: 0,
       headersTimeout: Math.min(idleTimeoutMs, MAX_HEADERS_TIME_MS),
       keepAliveTimeout: idleTimeoutMs,
+      maxHeaderSize: MAX_HEADERS_BYTES,
+      // Checked here, where it is answered with a problem.
+      requireHostHeader: false,
     };
     this.server = createServer(options, (request, response) => this.#admit({ request, response }));
     this.server.setTimeout(idleTimeoutMs, (socket) => this.#meetSilence(socket));
+    // No limit of Node's, which leaves headers out without a word; headProblem refuses too many.
+    this.server.maxHeadersCount = 0;
     this.server.on('clientError', (error, socket) => this.#meetClientError(error, socket));
+    this.server.on('connect', (_request, socket: Duplex) => refuseTunnel(socket));
   }
 
   /** Starts to listen; answers with the server's URL. Throws `address_in_use` or `setting_invalid`. */
@@ -108,7 +115,9 @@ export class FrontDoor {
       if (this.#exchanges.get(socket) === exchange) this.#exchanges.delete(socket);
       if (this.#exchanges.size === 0) this.#drained?.();
     });
-    this.#answer(request, response);
+    const problem = headProblem(request);
+    if (problem === undefined) this.#answer(request, response);
+    else refuseRequest(response, problem);
   }
 
   #meetSilence(socket: Socket): void {
@@ -126,6 +135,12 @@ export class FrontDoor {
     }
     endWithProblem(socket, requestNotParsed(error));
   }
+}
+
+/** Node hands such a socket over bare: an error on it that nobody heard would end the process. */
+function refuseTunnel(socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
+  endWithProblem(socket, methodNotAllowed('CONNECT'));
 }
 
 /** Whether it is the server that keeps silent: the client has sent all, or more than has been taken from it yet. */

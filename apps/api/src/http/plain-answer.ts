@@ -17,6 +17,12 @@ export function sendPlainAnswer(response: ServerResponse, { status, headers, bod
   response.end(bytes);
 }
 
+/** Answers a request that is not worth reading on, and ends its connection. */
+export function refuseRequest(response: ServerResponse, error: StoreError): void {
+  const { headers, ...problem } = problemOf(error);
+  sendPlainAnswer(response, { ...problem, headers: { ...headers, connection: 'close' } });
+}
+
 /** Closing at once, with bytes of the client still unread, would reset the connection before it could read the answer. */
 const LINGER_MS = 1_000;
 

@@ -13,10 +13,21 @@ export class RouteTable {
     this.#methodsByUrl.set(url, methods);
   }
 
-  /** Methods that some route knows for a request's path, sorted; empty where there is no such path. */
-  methodsFor(path: string): string[] {
-    const matching = [...this.#methodsByUrl].filter(([url]) => matches(url.split('/'), path.split('/')));
+  /** Methods that some route knows for the path of a request, as the client wrote it; sorted, empty where there is no such. */
+  methodsFor(requestTarget: string): string[] {
+    const path = pathOf(requestTarget).split('/');
+    const matching = [...this.#methodsByUrl].filter(([url]) => matches(url.split('/'), path));
     return [...new Set(matching.flatMap(([, methods]) => [...methods]))].toSorted();
+  }
+}
+
+/** Escapes undone as the router does it: an encoded slash separates nothing. */
+function pathOf(requestTarget: string): string {
+  const path = requestTarget.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0]!;
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
   }
 }
 

@@ -21,12 +21,22 @@ export class ProblemDetails {
   code!: string;
 }
 
-/** 401, 403 and 500 can come from every route and are added to those given. */
+const header = (description: string) => ({ schema: { type: 'string' }, description }) as const;
+
+const HEADERS_BY_STATUS: Readonly<Record<number, Record<string, ReturnType<typeof header>>>> = {
+  401: { 'WWW-Authenticate': header('Bearer: send Authorization: Bearer <key>.') },
+  416: { 'Content-Range': header('bytes */4096: the size of the file.') },
+  429: { 'Retry-After': header('Seconds.') },
+  503: { 'Retry-After': header('Seconds; where it may pass.') },
+};
+
+/** 401, 403, 429, 431 and 500 can come from every route and are added to those given. */
 export function ApiProblems(...statuses: number[]): MethodDecorator & ClassDecorator {
-  const responses = [...statuses, 401, 403, 500].map((status) =>
+  const responses = [...statuses, 401, 403, 429, 431, 500].map((status) =>
     ApiResponse({
       status,
       description: `${STATUS_CODES[status]}: ${codesOf(status).join(', ')}`,
+      headers: HEADERS_BY_STATUS[status] ?? {},
       content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: getSchemaPath(ProblemDetails) } } },
     }),
   );

@@ -47,7 +47,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   #withAllowedMethods(error: StoreError, { raw: { method, url = '' } }: FastifyRequest): StoreError {
     if (error.code !== 'route_not_found') return error;
-    const methods = this.#routes.methodsFor(url.split('?', 1)[0]!);
+    const methods = this.#routes.methodsFor(url);
     // A route for all below a path knows the method and still has nothing there.
     if (methods.length === 0 || methods.includes(method ?? '')) {
       return new StoreError('route_not_found', 'There is no such route; GET /docs lists them.');

@@ -23,6 +23,8 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   file_too_large: 413,
   payload_too_large: 413,
   range_not_satisfiable: 416,
+  too_many_guesses: 429,
+  headers_too_large: 431,
   internal: 500,
   chunk_missing: 500,
   chunk_corrupt: 500,

@@ -3,6 +3,8 @@ import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import { FileStore } from '#libs/file-store';
 import { parseFileId } from '#libs/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { randomBytes } from 'node:crypto';
+import { conditionsOf } from '../conditions.js';
 import { planDownload } from './download-plan.js';
 import type { DownloadRequest } from './download-plan.js';
 import { ApiDownload } from './download.docs.js';
@@ -40,7 +42,20 @@ export class DownloadController {
 }
 
 function downloadRequest(purpose: DownloadRequest['purpose'], { method, headers }: FastifyRequest): DownloadRequest {
-  const { range, 'if-range': ifRange, 'if-none-match': ifNoneMatch } = headers;
   // Node's types allow a list where its parser has joined the values already.
-  return { purpose, method, range, ifRange: ifRange?.toString(), ifNoneMatch };
+  const { range, 'if-range': ifRange, 'want-repr-digest': wantReprDigest } = headers;
+  return {
+    purpose,
+    method,
+    conditions: conditionsOf(headers),
+    range,
+    ifRange: ifRange?.toString(),
+    wantReprDigest: wantReprDigest?.toString(),
+    nowMs: Date.now(),
+    boundary: newBoundary,
+  };
+}
+
+function newBoundary(): string {
+  return randomBytes(24).toString('hex');
 }

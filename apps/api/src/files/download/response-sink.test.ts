@@ -1,4 +1,5 @@
 import type { FileEntry } from '#libs/catalog';
+import type { ByteRange } from '#libs/file-store';
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
@@ -20,13 +21,18 @@ class SlowResponse extends EventEmitter {
     this.head = [status, headers];
   }
 
-  write(bytes: Buffer, callback: WriteCallback): void {
-    this.written.push(bytes);
-    this.#callbacks.push(callback);
+  write(bytes: Buffer | string, callback: WriteCallback | 'latin1'): void {
+    this.written.push(Buffer.from(bytes));
+    if (callback !== 'latin1') this.#callbacks.push(callback);
   }
 
-  end(): void {
+  end(tail = ''): void {
+    this.written.push(Buffer.from(tail));
     this.ended = true;
+  }
+
+  get text(): string {
+    return Buffer.concat(this.written).toString();
   }
 
   take(error?: Error): void {
@@ -39,10 +45,10 @@ class SlowResponse extends EventEmitter {
   }
 }
 
-const plan = (range: DownloadPlan['range'], status: DownloadPlan['status'] = 200): DownloadPlan => ({
+const plan = (range: ByteRange | undefined, status: DownloadPlan['status'] = 200): DownloadPlan => ({
   status,
   headers: { etag: '"x"' },
-  range,
+  body: { parts: range === undefined ? [] : [{ range, head: '' }], tail: '' },
 });
 
 function sinkFor(chosen: DownloadPlan) {
@@ -108,5 +114,44 @@ describe('ResponseSink', () => {
     await write;
     expect(() => sink.end()).toThrow(/promised/);
     expect(response.ended).toBe(false);
+  });
+
+  const TWO_PARTS: DownloadPlan = {
+    status: 206,
+    headers: {},
+    body: {
+      parts: [
+        { range: { start: 0, end: 3 }, head: '<1>' },
+        { range: { start: 9, end: 11 }, head: '<2>' },
+      ],
+      tail: '<end>',
+    },
+  };
+
+  async function write(sink: ResponseSink, response: SlowResponse, text: string): Promise<void> {
+    const written = sink.write(Buffer.from(text));
+    response.take();
+    await written;
+  }
+
+  it('puts the head of each part before its first byte, however the bytes come', async () => {
+    const { sink, response } = sinkFor(TWO_PARTS);
+    for (const bytes of ['ab', 'c', 'jk']) await write(sink, response, bytes);
+    sink.end();
+    expect(response.text).toBe('<1>abc<2>jk<end>');
+  });
+
+  it.each([[['abc']], [['abc', 'j']], [[]]])('never ends an answer in parts after %j only', async (pieces) => {
+    const { sink, response } = sinkFor(TWO_PARTS);
+    for (const bytes of pieces) await write(sink, response, bytes);
+    expect(() => sink.end()).toThrow(/promised/);
+    expect(response.ended).toBe(false);
+  });
+
+  it('never sends more than it said', async () => {
+    const { sink, response } = sinkFor(plan({ start: 0, end: 3 }));
+    await write(sink, response, 'abc');
+    expect(() => sink.write(Buffer.from('d'))).toThrow(/promised/);
+    expect(response.text).toBe('abc');
   });
 });

@@ -21,7 +21,9 @@ export class ResponseSink implements FileSink {
   readonly #choosePlan: (entry: FileEntry) => DownloadPlan;
   #plan: DownloadPlan | undefined;
   #begun = false;
-  #sentBytes = 0;
+  /** Parts begun, and what is left of the last of them. */
+  #partsBegun = 0;
+  #leftBytes = 0;
   /** Ends the write under way; undefined between writes. */
   #endWrite: (() => void) | undefined;
 
@@ -35,16 +37,18 @@ export class ResponseSink implements FileSink {
     reply.raw.on('error', () => undefined);
   }
 
-  select(entry: FileEntry): ByteRange | undefined {
+  select(entry: FileEntry): readonly ByteRange[] {
     this.#plan = this.#choosePlan(entry);
-    return this.#plan.range;
+    return this.#plan.body.parts.map(({ range }) => range);
   }
 
   /** Resolves when the bytes have left this process's memory. Throws `ClientGone`. */
   write(bytes: Buffer): Promise<void> {
     this.#begin();
-    this.#sentBytes += bytes.length;
     const { raw } = this.#reply;
+    this.#beginPart();
+    assert(bytes.length <= this.#leftBytes, 'a read went on behind what its headers promised');
+    this.#leftBytes -= bytes.length;
     return new Promise((resolve, reject) => {
       if (raw.destroyed) {
         reject(new ClientGone());
@@ -62,10 +66,20 @@ export class ResponseSink implements FileSink {
   /** Ends the answer after everything has been written. */
   end(): void {
     this.#begin();
-    const range = this.#plan?.range;
-    const promisedBytes = range === undefined ? 0 : range.end - range.start;
-    assert.equal(this.#sentBytes, promisedBytes, 'a read ended before it had sent what its headers promised');
-    this.#reply.raw.end();
+    const { parts, tail } = this.#plan!.body;
+    const missing = parts.slice(this.#partsBegun).filter(({ range }) => range.start < range.end);
+    assert.deepEqual([this.#leftBytes, missing], [0, []], 'a read ended before it had sent what its headers promised');
+    this.#reply.raw.end(tail, 'latin1');
+  }
+
+  /** No write reaches over the end of a range, so a part begins where the one before is complete. */
+  #beginPart(): void {
+    if (this.#leftBytes > 0) return;
+    const part = this.#plan!.body.parts[this.#partsBegun];
+    if (part === undefined) return;
+    this.#partsBegun += 1;
+    this.#leftBytes = part.range.end - part.range.start;
+    if (part.head !== '' && !this.#reply.raw.destroyed) this.#reply.raw.write(part.head, 'latin1');
   }
 
   #begin(): void {
