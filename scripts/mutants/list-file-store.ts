@@ -89,6 +89,22 @@ export const FILE_STORE: readonly Mutant[] = [
     letsThrough: 'failed uploads fill the disk until a restart',
   },
   {
+    name: 'collector: digests of an inline body are checked before it is published',
+    file: 'libs/file-store/src/body-collector.ts',
+    find: "const sha256 = hash('sha256', inline, 'hex');\n      this.#assertDigests(sha256);",
+    replace: "const sha256 = hash('sha256', inline, 'hex');",
+    tests: [COLLECTOR],
+    letsThrough: 'a body that was damaged on its way is acknowledged although its sender said how to tell',
+  },
+  {
+    name: 'collector: digests of a large body are checked before it is published',
+    file: 'libs/file-store/src/body-collector.ts',
+    find: "const sha256 = this.#largeHash.digest('hex');\n    this.#assertDigests(sha256);",
+    replace: "const sha256 = this.#largeHash.digest('hex');",
+    tests: [COLLECTOR],
+    letsThrough: 'a body that was damaged on its way is acknowledged although its sender said how to tell',
+  },
+  {
     name: 'upload: the body is as long as declared',
     file: 'libs/file-store/src/body-collector.ts',
     find: 'declaredBytes !== undefined && declaredBytes !== this.#sizeBytes',

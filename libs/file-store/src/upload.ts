@@ -88,6 +88,7 @@ class Upload {
       inlineMaxBytes: Math.min(limits.inlineMaxBytes, limits.chunkSizeBytes),
       maxBytes: limits.maxFileSizeBytes,
       declaredBytes: this.#request.declaredBytes,
+      digests: this.#request.digests ?? [],
     };
     return new BodyCollector(this.#window, bodyLimits, () => this.#begin()).collect(this.#request.body);
   }

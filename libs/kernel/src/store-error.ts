@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   invalid_file_name: kind('The file name is missing or not acceptable.'),
   file_missing: kind('The multipart body holds no file part.'),
   upload_incomplete: kind('The body ended before it was complete.'),
+  digest_mismatch: kind('The body does not have the digest that was declared.'),
   file_too_large: kind('The file is larger than this server accepts.'),
   file_not_found: kind('There is no such file.'),
   segment_not_found: kind('The log has no such segment.'),

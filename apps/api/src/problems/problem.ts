@@ -13,6 +13,7 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   invalid_file_name: 400,
   file_missing: 400,
   upload_incomplete: 400,
+  digest_mismatch: 400,
   unauthorized: 401,
   forbidden_origin: 403,
   file_not_found: 404,

@@ -2,7 +2,7 @@
 import { Controller, HttpCode, Inject, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
-import { fileTooLarge, FileStore } from '#libs/file-store';
+import { fileTooLarge, FileStore, verifiedBody } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
 import { StoreError } from '#libs/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -16,6 +16,7 @@ import { RequestLog } from '../../logging/request-log.js';
 import { SETTINGS } from '../../nest/tokens.js';
 import { fileAnswer } from '../file-answer.js';
 import type { FileAnswer } from '../file-answer.js';
+import { expectedDigests } from './integrity-fields.js';
 import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, openFilePart } from './multipart-body.js';
 import { assertReplicationAvailable } from './replication-query.js';
 import { ApiUpload, ApiWrite } from './upload.docs.js';
@@ -74,6 +75,7 @@ export class UploadController {
       fileName: queryText(query, 'name'),
       contentType: storableContentType(givenContentType(request)),
       declaredBytes: declaredBodyBytes(request.raw),
+      digests: expectedDigests(request.headers),
       body: requestBody(request.raw),
     });
   }
@@ -85,12 +87,16 @@ export class UploadController {
     }
     const name = queryText(query, 'name');
     this.#assertMayFit(declaredBodyBytes(request.raw));
-    const part = await openFilePart(requestBody(request.raw), boundary);
+    // Of the whole form, as it was sent; a part has digests of its own.
+    const digests = expectedDigests(request.headers);
+    const form = requestBody(request.raw);
+    const part = await openFilePart(digests.length === 0 ? form : verifiedBody(form, digests), boundary);
     try {
       return await this.#files.upload({
         fileName: name ?? part.fileName,
         contentType: storableContentType(part.contentType),
         declaredBytes: undefined,
+        digests: expectedDigests(part.fields),
         body: part.bytes,
       });
     } finally {

@@ -1,6 +1,6 @@
 /** OpenAPI of the upload routes. */
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../../open-api/api-problems.js';
 import { FileAnswer } from '../file-answer.js';
 
@@ -18,6 +18,22 @@ const replicationQueries = [
     required: false,
     schema: { type: 'integer', minimum: 0 },
     description: 'Replicas that must confirm; only with replication=sync.',
+  }),
+];
+
+const uploadHeaders = [
+  ApiHeader({
+    name: 'Content-Digest',
+    required: false,
+    description:
+      'RFC 9530: sha-256 and sha-512 of the body are verified before anything is stored, other algorithms are passed over. A part of a form may have its own.',
+    example: 'sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:',
+  }),
+  ApiHeader({ name: 'Repr-Digest', required: false, description: 'RFC 9530; verified as Content-Digest is.' }),
+  ApiHeader({
+    name: 'Content-MD5',
+    required: false,
+    description: 'RFC 1864: the MD5 of the body in base64; verified.',
   }),
 ];
 
@@ -43,6 +59,7 @@ export function ApiUpload(): MethodDecorator {
       description: 'Display name. Required where the body is not a form; replaces the name in a form.',
     }),
     ...replicationQueries,
+    ...uploadHeaders,
     ApiConsumes('multipart/form-data', 'application/octet-stream'),
     ApiBody({ schema: { type: 'object', required: ['file'], properties: { file: BYTES } } }),
     stored,
@@ -56,6 +73,7 @@ export function ApiWrite(): MethodDecorator {
     ApiOperation({ summary: 'Store the bytes of the body as a file' }),
     ApiQuery({ name: 'name', required: true, schema: { type: 'string' }, description: 'Display name.' }),
     ...replicationQueries,
+    ...uploadHeaders,
     ApiConsumes('application/octet-stream'),
     ApiBody({ schema: BYTES }),
     stored,
