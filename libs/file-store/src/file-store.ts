@@ -9,7 +9,7 @@ import { readFile } from './read-file.js';
 import { fileNotFound, receiptOf } from './receipt.js';
 import { TransferBuffers } from './transfer-buffers.js';
 import type { FileListQuery, FilePage, FileReceipt, FileSink, UploadRequest } from './types.js';
-import { upload } from './upload.js';
+import { assertUploadable, upload } from './upload.js';
 
 export interface FileStoreOptions extends FileStoreLimits {
   readonly bufferBudgetBytes: number;
@@ -45,6 +45,11 @@ export class FileStore {
   /** Stores a file; what it answers is durable and can be read. Throws what `upload.ts` says. */
   upload(request: UploadRequest): Promise<FileReceipt> {
     return upload(this.#context, request);
+  }
+
+  /** Resolves where an upload of so many bytes or more could begin now; throws what `upload.ts` says. */
+  assertUploadable(atLeastBytes: number): Promise<void> {
+    return assertUploadable(this.#context, atLeastBytes);
   }
 
   /** Throws `file_not_found`. */

@@ -40,6 +40,16 @@ export async function upload(context: FileStoreContext, request: UploadRequest):
   }
 }
 
+/**
+ * The checks of an upload that need neither its body nor its name, for a caller that must read something of the body
+ * before it can begin. `atLeastBytes`: what the file will have, as far as is known. Throws as `upload` does.
+ */
+export async function assertUploadable(context: FileStoreContext, atLeastBytes: number): Promise<void> {
+  assertWritable(context);
+  const space = await context.reserve.claim(atLeastBytes);
+  space.release();
+}
+
 type NamedUpload = UploadRequest & { readonly fileName: string };
 
 class Upload {

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   upload_incomplete: kind('The body ended before it was complete.'),
   digest_mismatch: kind('The body does not have the digest that was declared.'),
   file_too_large: kind('The file is larger than this server accepts.'),
+  expectation_failed: kind('The expectation of the request cannot be met.'),
   file_not_found: kind('There is no such file.'),
   segment_not_found: kind('The log has no such segment.'),
   range_not_satisfiable: kind('The requested range lies outside the file.'),

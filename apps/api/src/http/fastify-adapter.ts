@@ -8,6 +8,7 @@ import type { RequestLog } from '../logging/request-log.js';
 import type { ProblemFilter } from '../problems/problem.filter.js';
 import type { ServerState } from '../server-state.js';
 import { drainEarlyAnswered } from './early-answer.js';
+import { meetExpectations } from './expectation.js';
 import type { FrontDoor } from './front-door.js';
 import type { RouteTable } from './route-table.js';
 import { streamMarkedBodies } from './streamed-body.js';
@@ -78,6 +79,7 @@ function addHooks(fastify: FastifyInstance, { state, access, requestLog, routes 
   fastify.addHook('onRequest', (request, _reply, done) => {
     done(admit(access, requestLog, request));
   });
+  meetExpectations(fastify);
   streamMarkedBodies(fastify);
   drainEarlyAnswered(fastify);
 }

@@ -9,6 +9,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { requestNotParsed } from './client-error.js';
+import { expectContinue, isContinueExpected } from './expectation.js';
 import { listenError } from './listen-error.js';
 import { endWithProblem } from './plain-answer.js';
 
@@ -48,6 +49,12 @@ export class FrontDoor {
       keepAliveTimeout: idleTimeoutMs,
     };
     this.server = createServer(options, (request, response) => this.#admit({ request, response }));
+    this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      expectContinue(request, response);
+      this.#admit({ request, response });
+    });
+    // Refused with the other checks that every request passes.
+    this.server.on('checkExpectation', (request, response) => this.#admit({ request, response }));
     this.server.setTimeout(idleTimeoutMs, (socket) => this.#meetSilence(socket));
     this.server.on('clientError', (error, socket) => this.#meetClientError(error, socket));
   }
@@ -128,7 +135,7 @@ export class FrontDoor {
   }
 }
 
-/** Whether it is the server that keeps silent: the client has sent all, or more than has been taken from it yet. */
+/** Whether it is the server that keeps silent: the client has sent all it may, or more than has been taken from it yet. */
 function isOurs({ request, response }: Exchange): boolean {
-  return request.complete ? !response.headersSent : request.readableLength > 0;
+  return request.complete || isContinueExpected(request) ? !response.headersSent : request.readableLength > 0;
 }

@@ -24,6 +24,7 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   file_too_large: 413,
   payload_too_large: 413,
   range_not_satisfiable: 416,
+  expectation_failed: 417,
   internal: 500,
   chunk_missing: 500,
   chunk_corrupt: 500,

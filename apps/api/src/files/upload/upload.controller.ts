@@ -4,7 +4,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
 import { fileTooLarge, FileStore, verifiedBody } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
-import { StoreError } from '#libs/kernel';
+import { parseFileName, StoreError } from '#libs/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { multipartBoundary, storableContentType } from '../../http/media-type.js';
 import type { MultipartType } from '../../http/media-type.js';
@@ -42,7 +42,7 @@ export class UploadController {
     @Query() query: QueryParameters,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FileAnswer> {
-    assertReplicationAvailable(query);
+    this.#assertConditions(request, query);
     const multipart = multipartBoundary(givenContentType(request));
     const receipt = await (multipart === undefined
       ? this.#storeRaw(request, query)
@@ -59,11 +59,20 @@ export class UploadController {
     @Query() query: QueryParameters,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FileAnswer> {
-    assertReplicationAvailable(query);
+    this.#assertConditions(request, query);
     if (multipartBoundary(givenContentType(request)) !== undefined) {
       throw new StoreError('invalid_request', 'PUT /write stores the body as it is; send a form to POST /upload.');
     }
     return this.#created(await this.#storeRaw(request, query), request, reply);
+  }
+
+  /** What can be refused from the head of the request alone, whatever the body is. */
+  #assertConditions({ headers }: FastifyRequest, query: QueryParameters): void {
+    assertReplicationAvailable(query);
+    // Every upload makes a file of its own, so there is never one here that could match (RFC 9110, section 13.1.1).
+    if (headers['if-match'] !== undefined) {
+      throw new StoreError('precondition_failed', 'If-Match: an upload makes a new file and replaces none.');
+    }
   }
 
   async #storeRaw(request: FastifyRequest, query: QueryParameters): Promise<FileReceipt> {
@@ -86,7 +95,8 @@ export class UploadController {
       throw new StoreError('invalid_request', 'The Content-Type multipart/form-data lacks its boundary.');
     }
     const name = queryText(query, 'name');
-    this.#assertMayFit(declaredBodyBytes(request.raw));
+    if (name !== undefined) parseFileName(name);
+    await this.#assertMayFit(declaredBodyBytes(request.raw) ?? 0);
     // Of the whole form, as it was sent; a part has digests of its own.
     const digests = expectedDigests(request.headers);
     const form = requestBody(request.raw);
@@ -105,9 +115,10 @@ export class UploadController {
   }
 
   /** A form does not declare the length of its file; but one that cannot fit even without the rest is refused unread. */
-  #assertMayFit(bodyBytes: number | undefined): void {
-    const limitBytes = this.#maxFileSizeBytes;
-    if ((bodyBytes ?? 0) > limitBytes + MAX_BYTES_BEFORE_FILE + MAX_BYTES_AFTER_FILE) throw fileTooLarge(limitBytes);
+  async #assertMayFit(bodyBytes: number): Promise<void> {
+    const atLeastBytes = Math.max(bodyBytes - MAX_BYTES_BEFORE_FILE - MAX_BYTES_AFTER_FILE, 0);
+    if (atLeastBytes > this.#maxFileSizeBytes) throw fileTooLarge(this.#maxFileSizeBytes);
+    await this.#files.assertUploadable(atLeastBytes);
   }
 
   #created(receipt: FileReceipt, request: FastifyRequest, reply: FastifyReply): FileAnswer {

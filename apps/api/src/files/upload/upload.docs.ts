@@ -43,7 +43,7 @@ const stored = ApiCreatedResponse({
   headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
 });
 
-const uploadProblems = ApiProblems(400, 413, 501, 503, 507);
+const uploadProblems = ApiProblems(400, 412, 413, 417, 501, 503, 507);
 
 export function ApiUpload(): MethodDecorator {
   return applyDecorators(
