@@ -8,6 +8,7 @@ import { useServer } from '../server/harness.js';
 import { ask, talk, testBytes } from '../server/http-client.js';
 import { CHUNK_SIZE, filesBelow, MAX_FILE_SIZE } from '../server/installation.js';
 import { eventually, expectNothingStored, problemOf } from '../server/nothing-stored.js';
+import { RawConnection } from '../server/raw-connection.js';
 
 const server = useServer();
 
@@ -154,11 +155,11 @@ it('keeps the connection where the whole body was read', async () => {
   const request =
     `POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n` +
     `Content-Length: ${boundary.length}\r\n\r\n${boundary}`;
-  const answers = await talk(
-    server.url,
-    `${request}GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
-  );
-  expect(answers).toMatch(/^HTTP\/1\.1 400 [\s\S]*HTTP\/1\.1 200 /);
+  const connection = await RawConnection.open(server.url);
+  connection.say(`${request}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await connection.hears(/HTTP\/1\.1 200 /);
+  expect(connection.heard).toMatch(/^HTTP\/1\.1 400 /);
+  await connection.hangUp();
 });
 
 it('serves on after all that', async () => {

@@ -133,8 +133,8 @@ export function fileTooLarge(maxBytes: number): StoreError {
   });
 }
 
-/** The next piece, undefined at the end. A body that breaks off says so in our terms, whatever the transport throws. */
-async function nextPiece(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+/** The next piece of a body, undefined at the end. One that breaks off says so in our terms, whatever the transport throws. */
+export async function nextPiece(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
   try {
     const next = await pieces.next();
     return next.done === true ? undefined : next.value;

@@ -5,6 +5,7 @@ import type { PrimaryStore } from '#libs/stores';
 import type { DiskReserve } from './disk-reserve.js';
 import type { EntryCache } from './entry-cache.js';
 import type { TransferBuffers } from './transfer-buffers.js';
+import type { UploadKeys } from './upload-keys.js';
 
 /** The log as writers see it. */
 export interface CommitLog {
@@ -41,6 +42,7 @@ export interface FileStoreContext extends FileStoreParts {
   readonly buffers: TransferBuffers;
   readonly reserve: DiskReserve;
   readonly limits: FileStoreLimits;
+  readonly uploadKeys: UploadKeys;
   /** Ids of files that are being deleted now. */
   readonly deleting: Set<FileId>;
 }

@@ -10,6 +10,8 @@ import { fileNotFound, receiptOf } from './receipt.js';
 import { TransferBuffers } from './transfer-buffers.js';
 import type { FileListQuery, FilePage, FileReceipt, FileSink, UploadRequest } from './types.js';
 import { assertUploadable, upload } from './upload.js';
+import type { ExpectedUpload } from './upload.js';
+import { UploadKeys } from './upload-keys.js';
 
 export interface FileStoreOptions extends FileStoreLimits {
   readonly bufferBudgetBytes: number;
@@ -38,6 +40,7 @@ export class FileStore {
         reserveBytes: options.diskReserveBytes,
       }),
       limits: options,
+      uploadKeys: new UploadKeys(),
       deleting: new Set(),
     };
   }
@@ -47,9 +50,9 @@ export class FileStore {
     return upload(this.#context, request);
   }
 
-  /** Resolves where an upload of so many bytes or more could begin now; throws what `upload.ts` says. */
-  assertUploadable(atLeastBytes: number): Promise<void> {
-    return assertUploadable(this.#context, atLeastBytes);
+  /** Resolves where such an upload could begin now; throws what `upload.ts` says. */
+  assertUploadable(expected: ExpectedUpload): Promise<void> {
+    return assertUploadable(this.#context, expected);
   }
 
   /** Throws `file_not_found`. */

@@ -9,6 +9,8 @@ export interface UploadRequest {
   readonly declaredBytes: number | undefined;
   /** Digests that `body` must have; the upload fails with `digest_mismatch` where it has others. */
   readonly digests?: readonly ExpectedDigest[] | undefined;
+  /** Names this upload: a retry under the same key is answered with the file that the first one made. */
+  readonly idempotencyKey?: string | undefined;
   /** Consumed once, with back-pressure; buffers are copied and never kept. An error it throws ends the upload. */
   readonly body: AsyncIterable<Buffer>;
 }

@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   invalid_file_id: kind('The file id is malformed.'),
   invalid_file_name: kind('The file name is missing or not acceptable.'),
   file_missing: kind('The multipart body holds no file part.'),
+  idempotency_conflict: kind('An upload with the same idempotency key is under way.', true),
+  idempotency_mismatch: kind('The idempotency key belongs to another upload.'),
   upload_incomplete: kind('The body ended before it was complete.'),
   digest_mismatch: kind('The body does not have the digest that was declared.'),
   file_too_large: kind('The file is larger than this server accepts.'),

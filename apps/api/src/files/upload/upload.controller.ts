@@ -16,6 +16,7 @@ import { RequestLog } from '../../logging/request-log.js';
 import { SETTINGS } from '../../nest/tokens.js';
 import { fileAnswer } from '../file-answer.js';
 import type { FileAnswer } from '../file-answer.js';
+import { parseIdempotencyKey } from './idempotency-key.js';
 import { expectedDigests } from './integrity-fields.js';
 import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, openFilePart } from './multipart-body.js';
 import { assertReplicationAvailable } from './replication-query.js';
@@ -85,6 +86,7 @@ export class UploadController {
       contentType: storableContentType(givenContentType(request)),
       declaredBytes: declaredBodyBytes(request.raw),
       digests: expectedDigests(request.headers),
+      idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
       body: requestBody(request.raw),
     });
   }
@@ -96,7 +98,8 @@ export class UploadController {
     }
     const name = queryText(query, 'name');
     if (name !== undefined) parseFileName(name);
-    await this.#assertMayFit(declaredBodyBytes(request.raw) ?? 0);
+    const idempotencyKey = parseIdempotencyKey(request.headers['idempotency-key']);
+    await this.#assertMayFit(declaredBodyBytes(request.raw) ?? 0, idempotencyKey);
     // Of the whole form, as it was sent; a part has digests of its own.
     const digests = expectedDigests(request.headers);
     const form = requestBody(request.raw);
@@ -107,6 +110,7 @@ export class UploadController {
         contentType: storableContentType(part.contentType),
         declaredBytes: undefined,
         digests: expectedDigests(part.fields),
+        idempotencyKey,
         body: part.bytes,
       });
     } finally {
@@ -115,10 +119,10 @@ export class UploadController {
   }
 
   /** A form does not declare the length of its file; but one that cannot fit even without the rest is refused unread. */
-  async #assertMayFit(bodyBytes: number): Promise<void> {
+  async #assertMayFit(bodyBytes: number, idempotencyKey: string | undefined): Promise<void> {
     const atLeastBytes = Math.max(bodyBytes - MAX_BYTES_BEFORE_FILE - MAX_BYTES_AFTER_FILE, 0);
     if (atLeastBytes > this.#maxFileSizeBytes) throw fileTooLarge(this.#maxFileSizeBytes);
-    await this.#files.assertUploadable(atLeastBytes);
+    await this.#files.assertUploadable({ atLeastBytes, idempotencyKey });
   }
 
   #created(receipt: FileReceipt, request: FastifyRequest, reply: FastifyReply): FileAnswer {

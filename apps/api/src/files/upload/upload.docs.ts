@@ -23,6 +23,13 @@ const replicationQueries = [
 
 const uploadHeaders = [
   ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'Names this upload, in 1 to 255 printable ASCII characters: a retry under the same key gets the first answer, and nothing is stored again, as long as the file is not deleted. Another name or body under it: 422. While the first upload is under way: 409 with Retry-After.',
+    example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+  }),
+  ApiHeader({
     name: 'Content-Digest',
     required: false,
     description:
@@ -39,11 +46,12 @@ const uploadHeaders = [
 
 const stored = ApiCreatedResponse({
   type: FileAnswer,
-  description: 'The file is durable and can be read.',
+  description:
+    'The file is durable and can be read; or was so already, where the Idempotency-Key is that of its upload.',
   headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
 });
 
-const uploadProblems = ApiProblems(400, 412, 413, 417, 501, 503, 507);
+const uploadProblems = ApiProblems(400, 409, 412, 413, 417, 422, 501, 503, 507);
 
 export function ApiUpload(): MethodDecorator {
   return applyDecorators(
