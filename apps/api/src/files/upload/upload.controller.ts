@@ -8,7 +8,6 @@ import { parseFileName, StoreError } from '#libs/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { multipartBoundary, storableContentType } from '../../http/media-type.js';
 import type { MultipartType } from '../../http/media-type.js';
-import { queryText } from '../../http/query.js';
 import type { Query as QueryParameters } from '../../http/query.js';
 import { declaredBodyBytes, requestBody } from '../../http/request-body.js';
 import { givenContentType, STREAMED_BODY } from '../../http/streamed-body.js';
@@ -19,6 +18,7 @@ import type { FileAnswer } from '../file-answer.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
 import { expectedDigests } from './integrity-fields.js';
 import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, openFilePart } from './multipart-body.js';
+import { nameInQuery } from './query-name.js';
 import { assertReplicationAvailable } from './replication-query.js';
 import { ApiUpload, ApiWrite } from './upload.docs.js';
 
@@ -82,7 +82,7 @@ export class UploadController {
       throw new StoreError('invalid_request', 'Content-Range: an upload holds the whole file.');
     }
     return this.#files.upload({
-      fileName: queryText(query, 'name'),
+      fileName: nameInQuery(request.raw.url ?? '', query),
       contentType: storableContentType(givenContentType(request)),
       declaredBytes: declaredBodyBytes(request.raw),
       digests: expectedDigests(request.headers),
@@ -96,7 +96,7 @@ export class UploadController {
     if (boundary === undefined) {
       throw new StoreError('invalid_request', 'The Content-Type multipart/form-data lacks its boundary.');
     }
-    const name = queryText(query, 'name');
+    const name = nameInQuery(request.raw.url ?? '', query);
     if (name !== undefined) parseFileName(name);
     const idempotencyKey = parseIdempotencyKey(request.headers['idempotency-key']);
     await this.#assertMayFit(declaredBodyBytes(request.raw) ?? 0, idempotencyKey);
