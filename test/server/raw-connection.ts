@@ -37,6 +37,11 @@ export class RawConnection {
     }
   }
 
+  /** Resolves when the server has closed. */
+  async ended(): Promise<void> {
+    await this.#ended;
+  }
+
   /** Closes from this side, without a word. */
   async hangUp(): Promise<void> {
     this.#socket.destroy();

@@ -126,13 +126,30 @@ export class FrontDoor {
 
   /** What could not be parsed is answered only where no answer is on its way on the same connection. */
   #meetClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const answering = this.#exchanges.get(socket)?.response.headersSent ?? false;
+    const exchange = this.#exchanges.get(socket);
+    if (exchange !== undefined && isAnswerDue(exchange) && error.code !== 'ECONNRESET') {
+      endAfterAnswer(exchange, socket);
+      return;
+    }
+    const answering = exchange?.response.headersSent ?? false;
     if (error.code === 'ECONNRESET' || !socket.writable || answering) {
       socket.destroy();
       return;
     }
     endWithProblem(socket, requestNotParsed(error));
   }
+}
+
+/** What came behind a whole request is no answer to it: a refusal in its place would deny what may be stored already. */
+function isAnswerDue({ request, response }: Exchange): boolean {
+  return request.complete && !response.headersSent;
+}
+
+function endAfterAnswer({ response }: Exchange, socket: Duplex): void {
+  // Nothing more is read, and so nothing more is complained of.
+  socket.pause();
+  response.setHeader('connection', 'close');
+  response.once('finish', () => socket.end());
 }
 
 /** Whether it is the server that keeps silent: the client has sent all it may, or more than has been taken from it yet. */
