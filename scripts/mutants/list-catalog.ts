@@ -2,9 +2,26 @@
 import type { Mutant } from './mutant.js';
 
 const OPEN = 'libs/catalog/src/open-catalog.test.ts';
+const KEYS = 'libs/catalog/src/idempotency-keys.test.ts';
 const LIFE = 'libs/catalog/src/catalog.test.ts';
 
 export const CATALOG: readonly Mutant[] = [
+  {
+    name: 'catalog: the key of an upload is in the transaction of its file',
+    file: 'libs/catalog/src/catalog.ts',
+    find: 'if (idempotencyKey !== undefined) this.#statements.putIdempotencyKey.run(idempotencyKey, entry.fileId);',
+    replace: '',
+    tests: [KEYS],
+    letsThrough: 'a retry after a restart stores a second file',
+  },
+  {
+    name: 'catalog: a key goes with its file',
+    file: 'libs/catalog/src/catalog.ts',
+    find: 'this.#statements.deleteIdempotencyKeys.run(fileId);',
+    replace: '',
+    tests: [KEYS],
+    letsThrough: 'a key that is used again after a delete finds the deleted file, and stores one more at every retry',
+  },
   {
     name: 'catalog: whole and durable before it takes the name',
     file: 'libs/catalog/src/open-catalog.ts',

@@ -5,6 +5,7 @@ const ORDER = 'test/store/order.test.ts';
 const REFUSALS = 'libs/file-store/src/write-refusals.test.ts';
 const RESERVE = 'libs/file-store/src/disk-reserve.test.ts';
 const COLLECTOR = 'libs/file-store/src/body-collector.test.ts';
+const KEYS = 'libs/file-store/src/idempotent-uploads.test.ts';
 const FETCHER = 'libs/file-store/src/chunk-fetcher.test.ts';
 
 export const FILE_STORE: readonly Mutant[] = [
@@ -51,8 +52,8 @@ export const FILE_STORE: readonly Mutant[] = [
   {
     name: 'upload: the reserve is looked at before the body',
     file: 'libs/file-store/src/upload.ts',
-    find: 'await context.reserve.claim(declaredBytes)',
-    replace: 'await context.reserve.claim(Math.min(declaredBytes, Number.MIN_SAFE_INTEGER))',
+    find: 'await context.reserve.claim(request.declaredBytes ?? 0)',
+    replace: 'await context.reserve.claim(Math.min(request.declaredBytes ?? 0, Number.MIN_SAFE_INTEGER))',
     tests: [REFUSALS],
     letsThrough: 'uploads fill the disk that deletes and apply need',
   },
@@ -87,6 +88,54 @@ export const FILE_STORE: readonly Mutant[] = [
     replace: '',
     tests: [REFUSALS],
     letsThrough: 'failed uploads fill the disk until a restart',
+  },
+  {
+    name: 'upload: a key is taken while its upload is under way',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'context.uploadKeys.take(key);',
+    replace: '',
+    tests: [KEYS],
+    letsThrough: 'a client that asks twice at once stores two files',
+  },
+  {
+    name: 'upload: a key of an unknown outcome is kept',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'if (!isUnknown) settled?.();',
+    replace: 'settled?.();',
+    tests: [KEYS],
+    letsThrough: 'a retry stores a second file, and then the record of the first is applied',
+  },
+  {
+    name: 'upload: the key is in the record',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'idempotencyKey: this.#request.idempotencyKey,',
+    replace: '',
+    tests: [KEYS],
+    letsThrough: 'a retry after a crash stores a second file',
+  },
+  {
+    name: 'upload: a retry is held against the bytes of the first',
+    file: 'libs/file-store/src/repeated-upload.ts',
+    find: "if (sha256.toString('hex') !== first.sha256) throw mismatch(first, 'its body is another one');",
+    replace: '',
+    tests: [KEYS],
+    letsThrough: 'a key used twice by mistake: 201 for bytes that are nowhere',
+  },
+  {
+    name: 'collector: digests of an inline body are checked before it is published',
+    file: 'libs/file-store/src/body-collector.ts',
+    find: "const sha256 = hash('sha256', inline, 'hex');\n      this.#assertDigests(sha256);",
+    replace: "const sha256 = hash('sha256', inline, 'hex');",
+    tests: [COLLECTOR],
+    letsThrough: 'a body that was damaged on its way is acknowledged although its sender said how to tell',
+  },
+  {
+    name: 'collector: digests of a large body are checked before it is published',
+    file: 'libs/file-store/src/body-collector.ts',
+    find: "const sha256 = this.#largeHash.digest('hex');\n    this.#assertDigests(sha256);",
+    replace: "const sha256 = this.#largeHash.digest('hex');",
+    tests: [COLLECTOR],
+    letsThrough: 'a body that was damaged on its way is acknowledged although its sender said how to tell',
   },
   {
     name: 'upload: the body is as long as declared',

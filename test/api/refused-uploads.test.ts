@@ -4,40 +4,15 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sendForm, store } from '../server/file-client.js';
-import type { Problem } from '../server/file-client.js';
 import { useServer } from '../server/harness.js';
 import { ask, talk, testBytes } from '../server/http-client.js';
-import type { Answer } from '../server/http-client.js';
 import { CHUNK_SIZE, filesBelow, MAX_FILE_SIZE } from '../server/installation.js';
+import { eventually, expectNothingStored, problemOf } from '../server/nothing-stored.js';
+import { RawConnection } from '../server/raw-connection.js';
 
 const server = useServer();
 
-const problemOf = (answer: Answer) => {
-  expect(answer.headers['content-type']).toBe('application/problem+json');
-  const problem = answer.json<Problem>();
-  expect(problem.status).toBe(answer.status);
-  return [problem.status, problem.code];
-};
-
-async function nothingStored(): Promise<void> {
-  const { files } = (await ask(`${server.url}/files`)).json<{ files: unknown[] }>();
-  expect(files).toEqual([]);
-  for (const place of ['staging', 'chunks', 'manifests']) {
-    expect(await filesBelow(join(server.installation.primary, place))).toEqual([]);
-  }
-}
-
-async function eventually(check: () => Promise<void>): Promise<void> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await check();
-      return;
-    } catch (error) {
-      if (attempt === 50) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
+const nothingStored = () => expectNothingStored(server);
 
 /** Longer than any buffer between the two ends, so that the server has to stop a client that is still sending. */
 const HUGE = 24 * 1024 * 1024;
@@ -180,11 +155,11 @@ it('keeps the connection where the whole body was read', async () => {
   const request =
     `POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n` +
     `Content-Length: ${boundary.length}\r\n\r\n${boundary}`;
-  const answers = await talk(
-    server.url,
-    `${request}GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
-  );
-  expect(answers).toMatch(/^HTTP\/1\.1 400 [\s\S]*HTTP\/1\.1 200 /);
+  const connection = await RawConnection.open(server.url);
+  connection.say(`${request}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await connection.hears(/HTTP\/1\.1 200 /);
+  expect(connection.heard).toMatch(/^HTTP\/1\.1 400 /);
+  await connection.hangUp();
 });
 
 it('serves on after all that', async () => {

@@ -35,9 +35,9 @@ export function effectOf(frame: Frame): RecordEffect {
 
 export function catalogChange(effect: Change): CatalogChange {
   if (effect.kind === 'delete') return { kind: 'delete', fileId: effect.fileId };
-  const { content } = effect.manifest;
+  const { content, idempotencyKey } = effect.manifest;
   const chunkIds = content.kind === 'chunks' ? content.chunks.map(({ chunkId }) => chunkId) : [];
-  return { kind: 'put', entry: entryOf(effect.manifest, effect.frame), chunkIds };
+  return { kind: 'put', entry: entryOf(effect.manifest, effect.frame), chunkIds, idempotencyKey };
 }
 
 /** What the catalog holds of a file once its record is applied. */

@@ -16,8 +16,15 @@ import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
 
 export type CatalogChange =
-  | { readonly kind: 'put'; readonly entry: FileEntry; readonly chunkIds: Iterable<ChunkId> }
+  | {
+      readonly kind: 'put';
+      readonly entry: FileEntry;
+      readonly chunkIds: Iterable<ChunkId>;
+      readonly idempotencyKey?: string | undefined;
+    }
   | { readonly kind: 'delete'; readonly fileId: FileId };
+
+type PutChange = Extract<CatalogChange, { kind: 'put' }>;
 
 export interface CatalogBatch {
   readonly changes: readonly CatalogChange[];
@@ -86,6 +93,12 @@ export class Catalog {
     return row === undefined ? undefined : toEntry(row);
   }
 
+  /** The file that was uploaded under that key and is not deleted. */
+  findFileByKey(idempotencyKey: string): FileEntry | undefined {
+    const row = this.#statements.getFileByKey.get(idempotencyKey);
+    return row === undefined ? undefined : toEntry(row);
+  }
+
   /** Files behind `position` in the order of (name bytes, id). */
   listFiles({ fileName, fileId }: ListPosition, limit: number): FileEntry[] {
     return this.#statements.listFiles.all({ name: fileName, id: fileId, limit }).map(toEntry);
@@ -126,7 +139,7 @@ export class Catalog {
 
   #applyChanges({ changes, logId, appliedLsn, replicaIds, nowMs }: CatalogBatch): void {
     for (const change of changes) {
-      if (change.kind === 'put') this.#putFile(change.entry, change.chunkIds);
+      if (change.kind === 'put') this.#putFile(change);
       else this.#deleteFile(change.fileId, nowMs);
       const fileId = change.kind === 'put' ? change.entry.fileId : change.fileId;
       const want = change.kind === 'put' ? 'present' : 'absent';
@@ -137,13 +150,15 @@ export class Catalog {
     this.#statements.setApplied.run(logId, appliedLsn);
   }
 
-  #putFile(entry: FileEntry, chunkIds: Iterable<ChunkId>): void {
+  #putFile({ entry, chunkIds, idempotencyKey }: PutChange): void {
     this.#statements.putFile.run(toRow(entry));
+    if (idempotencyKey !== undefined) this.#statements.putIdempotencyKey.run(idempotencyKey, entry.fileId);
     for (const chunkId of chunkIds) this.#statements.putChunkRef.run(chunkId, entry.fileId);
   }
 
   #deleteFile(fileId: FileId, nowMs: number): void {
     this.#statements.deleteFile.run(fileId);
+    this.#statements.deleteIdempotencyKeys.run(fileId);
     this.garbage.leftBy(fileId, nowMs);
     this.#statements.deleteChunkRefs.run(fileId);
   }

@@ -296,6 +296,8 @@ describe('the schema', () => {
     'files_by_name',
     'garbage',
     'garbage_by_age',
+    'idempotency_keys',
+    'idempotency_keys_by_file',
     'logs',
     'migrations',
     'obligations',
@@ -331,6 +333,8 @@ describe('the schema', () => {
     const page = "SELECT * FROM files WHERE (file_name, file_id) > ('a', 'b') ORDER BY file_name, file_id LIMIT 9";
     expect(plan(page)).toMatch(/^SEARCH files USING INDEX files_by_name \(.*\)$/);
     expect(plan("DELETE FROM chunk_refs WHERE owner_id = 'a'")).toMatch(/USING (COVERING )?INDEX chunk_refs_by_owner/);
+    expect(plan("DELETE FROM idempotency_keys WHERE file_id = 'a'")).toMatch(/INDEX idempotency_keys_by_file/);
+    expect(plan("SELECT MIN(file_id) FROM idempotency_keys WHERE idempotency_key = 'a'")).toMatch(/^SEARCH/);
     expect(plan("SELECT * FROM obligations WHERE file_id = 'a'")).toMatch(/^SEARCH obligations/);
     database.close();
   });

@@ -30,6 +30,9 @@ type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement
 export interface Statements {
   readonly putFile: Statement<[FileRow]>;
   readonly deleteFile: Statement<[string]>;
+  readonly putIdempotencyKey: Statement<[string, string]>;
+  readonly deleteIdempotencyKeys: Statement<[string]>;
+  readonly getFileByKey: Statement<[string], FileRow>;
   readonly putChunkRef: Statement<[string, string]>;
   readonly deleteChunkRefs: Statement<[string]>;
   readonly oblige: Statement<[{ file_id: string; store_id: string; want: string; now: number }]>;
@@ -46,6 +49,14 @@ export function prepareStatements(database: Database.Database): Statements {
   return {
     putFile: database.prepare(`INSERT OR REPLACE INTO files (${FILE_COLUMNS}) VALUES (${fileParameters})`),
     deleteFile: database.prepare('DELETE FROM files WHERE file_id = ?'),
+    putIdempotencyKey: database.prepare(
+      'INSERT OR IGNORE INTO idempotency_keys (idempotency_key, file_id) VALUES (?, ?)',
+    ),
+    deleteIdempotencyKeys: database.prepare('DELETE FROM idempotency_keys WHERE file_id = ?'),
+    getFileByKey: database.prepare(
+      `SELECT ${FILE_COLUMNS} FROM files
+       WHERE file_id = (SELECT MIN(file_id) FROM idempotency_keys WHERE idempotency_key = ?)`,
+    ),
     putChunkRef: database.prepare(
       "INSERT OR IGNORE INTO chunk_refs (chunk_id, owner_kind, owner_id) VALUES (?, 'file', ?)",
     ),

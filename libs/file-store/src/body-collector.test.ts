@@ -18,6 +18,7 @@ const LIMITS: BodyLimits = {
   inlineMaxBytes: INLINE_MAX,
   maxBytes: 10 * CHUNK_BYTES,
   declaredBytes: undefined,
+  digests: [],
 };
 
 const ENDLESS_SPACE: SpaceClaim = { spend: async () => undefined, release: () => undefined };
@@ -215,6 +216,23 @@ describe('a body that is refused', () => {
       const upload = startUpload(await crashPrimary());
       const refusal = await refusalOf(upload, inPieces(bodyBytes(size), [17]), { declaredBytes });
       expect(refusal, `${size} of ${declaredBytes}`).toMatchObject({ code: 'upload_incomplete' });
+    }
+  });
+
+  it('has another digest than was said', async () => {
+    for (const size of [0, INLINE_MAX, INLINE_MAX + 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 1]) {
+      for (const [algorithm, name] of [
+        ['sha-256', 'sha256'],
+        ['md5', 'md5'],
+      ] as const) {
+        const upload = startUpload(await crashPrimary());
+        const digest = createHash(name).update('other').digest();
+        const refusal = await refusalOf(upload, inPieces(bodyBytes(size), [17]), {
+          digests: [{ field: 'Content-Digest', algorithm, digest }],
+        });
+        const actual = createHash(name).update(bodyBytes(size)).digest('base64');
+        expect(refusal).toMatchObject({ code: 'digest_mismatch', context: { algorithm, actual } });
+      }
     }
   });
 

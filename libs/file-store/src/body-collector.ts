@@ -6,6 +6,8 @@ import { StoreError } from '#libs/kernel';
 import type { StagedChunk } from '#libs/stores';
 import { createHash, hash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
+import { DigestCheck } from './digest-check.js';
+import type { ExpectedDigest } from './digest-check.js';
 import type { StagingWindow } from './staging-window.js';
 import type { TransferBuffer } from './transfer-buffers.js';
 
@@ -15,6 +17,8 @@ export interface BodyLimits {
   readonly inlineMaxBytes: number;
   readonly maxBytes: number;
   readonly declaredBytes: number | undefined;
+  /** What the body must turn out to be. */
+  readonly digests: readonly ExpectedDigest[];
 }
 
 export interface CollectedBody {
@@ -36,15 +40,17 @@ export class BodyCollector {
   #sizeBytes = 0;
   /** Of the whole body, piece by piece; a body that stays whole is hashed at its end, in one cheaper call. */
   #largeHash: Hash | undefined;
+  readonly #digestCheck: DigestCheck;
 
   /** `onLarge` is called once, before the first chunk is staged, when the body turns out too large to stay whole. */
   constructor(window: StagingWindow, limits: BodyLimits, onLarge: () => void) {
     this.#window = window;
     this.#limits = limits;
+    this.#digestCheck = new DigestCheck(limits.digests, ['sha-256']);
     this.#onLarge = onLarge;
   }
 
-  /** Consumes the body. Throws `file_too_large`, `upload_incomplete`, `overloaded`, or the file system's error. */
+  /** Consumes the body. Throws `file_too_large`, `upload_incomplete`, `digest_mismatch`, `overloaded`, or the file system's error. */
   async collect(body: AsyncIterable<Buffer>): Promise<CollectedBody> {
     const pieces = body[Symbol.asyncIterator]();
     try {
@@ -61,9 +67,12 @@ export class BodyCollector {
     const sizeBytes = this.#sizeBytes;
     if (this.#largeHash === undefined) {
       const inline = this.#current?.bytes.subarray(0, this.#filledBytes) ?? Buffer.alloc(0);
-      return { sizeBytes, sha256: hash('sha256', inline, 'hex'), inline, staged: [] };
+      const sha256 = hash('sha256', inline, 'hex');
+      this.#assertDigests(sha256);
+      return { sizeBytes, sha256, inline, staged: [] };
     }
     const sha256 = this.#largeHash.digest('hex');
+    this.#assertDigests(sha256);
     if (this.#current !== undefined) this.#stage(this.#current);
     return { sizeBytes, sha256, inline: undefined, staged: await this.#window.all() };
   }
@@ -76,6 +85,7 @@ export class BodyCollector {
       throw incomplete(`${declaredBytes} bytes were declared and more came`);
     }
     this.#largeHash?.update(piece);
+    this.#digestCheck.update(piece);
     for (let at = 0; at < piece.length;) {
       this.#current ??= await this.#nextBuffer();
       const count = piece.copy(this.#current.bytes, this.#filledBytes, at);
@@ -92,6 +102,10 @@ export class BodyCollector {
     // A small file of known length needs no whole chunk of memory.
     const isSmall = declaredBytes !== undefined && declaredBytes <= inlineMaxBytes;
     return this.#window.firstBuffer(isSmall ? declaredBytes : chunkSizeBytes);
+  }
+
+  #assertDigests(sha256: string): void {
+    this.#digestCheck.assert({ 'sha-256': Buffer.from(sha256, 'hex') });
   }
 
   #stage(buffer: TransferBuffer): void {
@@ -119,8 +133,8 @@ export function fileTooLarge(maxBytes: number): StoreError {
   });
 }
 
-/** The next piece, undefined at the end. A body that breaks off says so in our terms, whatever the transport throws. */
-async function nextPiece(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+/** The next piece of a body, undefined at the end. One that breaks off says so in our terms, whatever the transport throws. */
+export async function nextPiece(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
   try {
     const next = await pieces.next();
     return next.done === true ? undefined : next.value;

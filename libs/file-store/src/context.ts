@@ -6,6 +6,7 @@ import type { DiskReserve } from './disk-reserve.js';
 import type { EntryCache } from './entry-cache.js';
 import type { SharedContents } from './shared-contents.js';
 import type { TransferBuffers } from './transfer-buffers.js';
+import type { UploadKeys } from './upload-keys.js';
 
 /** The log as writers see it. */
 export interface CommitLog {
@@ -43,6 +44,7 @@ export interface FileStoreContext extends FileStoreParts {
   readonly contents: SharedContents;
   readonly reserve: DiskReserve;
   readonly limits: FileStoreLimits;
+  readonly uploadKeys: UploadKeys;
   /** Ids of files that are being deleted now. */
   readonly deleting: Set<FileId>;
 }

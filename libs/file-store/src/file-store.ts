@@ -11,7 +11,9 @@ import { fileNotFound, receiptOf } from './receipt.js';
 import { SharedContents } from './shared-contents.js';
 import { TransferBuffers } from './transfer-buffers.js';
 import type { FileListQuery, FilePage, FileReceipt, FileSink, UploadRequest } from './types.js';
-import { upload } from './upload.js';
+import { assertUploadable, upload } from './upload.js';
+import type { ExpectedUpload } from './upload.js';
+import { UploadKeys } from './upload-keys.js';
 
 export interface FileStoreOptions extends FileStoreLimits {
   readonly bufferBudgetBytes: number;
@@ -41,6 +43,7 @@ export class FileStore {
       }),
       contents: new SharedContents(),
       limits: options,
+      uploadKeys: new UploadKeys(),
       deleting: new Set(),
     };
   }
@@ -48,6 +51,11 @@ export class FileStore {
   /** Stores a file; what it answers is durable and can be read. Throws what `upload.ts` says. */
   upload(request: UploadRequest): Promise<FileReceipt> {
     return upload(this.#context, request);
+  }
+
+  /** Resolves where such an upload could begin now; throws what `upload.ts` says. */
+  assertUploadable(expected: ExpectedUpload): Promise<void> {
+    return assertUploadable(this.#context, expected);
   }
 
   /** Throws `file_not_found`. */

@@ -1,5 +1,7 @@
 /** The file store: upload, read, list and delete files over log, catalog and primary. */
 export { fileTooLarge } from './body-collector.js';
+export { verifiedBody } from './digest-check.js';
+export type { DigestAlgorithm, ExpectedDigest } from './digest-check.js';
 export { EntryCache } from './entry-cache.js';
 export { FileStore } from './file-store.js';
 export type { FileStoreParts } from './context.js';

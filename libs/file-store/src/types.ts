@@ -1,11 +1,16 @@
 /** What callers hand in and get back; the front door turns these into HTTP. */
 import type { FileEntry } from '#libs/catalog';
+import type { ExpectedDigest } from './digest-check.js';
 
 export interface UploadRequest {
   readonly fileName: string | undefined;
   readonly contentType: string;
   /** Length of `body` in bytes where the caller knows it; the upload fails if it turns out otherwise. */
   readonly declaredBytes: number | undefined;
+  /** Digests that `body` must have; the upload fails with `digest_mismatch` where it has others. */
+  readonly digests?: readonly ExpectedDigest[] | undefined;
+  /** Names this upload: a retry under the same key is answered with the file that the first one made. */
+  readonly idempotencyKey?: string | undefined;
   /** Consumed once, with back-pressure; buffers are copied and never kept. An error it throws ends the upload. */
   readonly body: AsyncIterable<Buffer>;
 }

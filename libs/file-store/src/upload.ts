@@ -18,6 +18,7 @@ import type { CollectedBody } from './body-collector.js';
 import type { FileStoreContext } from './context.js';
 import type { SpaceClaim } from './disk-reserve.js';
 import { newReceipt } from './receipt.js';
+import { repeatUpload } from './repeated-upload.js';
 import { StagingWindow } from './staging-window.js';
 import { writingStore } from './store-failure.js';
 import type { FileReceipt, UploadRequest } from './types.js';
@@ -25,19 +26,65 @@ import { assertWritable, logPoisoned, withFileId } from './write-gate.js';
 
 export async function upload(context: FileStoreContext, request: UploadRequest): Promise<FileReceipt> {
   const fileName = parseFileName(request.fileName);
+  const named = { ...request, fileName };
   const { maxFileSizeBytes } = context.limits;
-  const declaredBytes = request.declaredBytes ?? 0;
-  if (declaredBytes > maxFileSizeBytes) throw fileTooLarge(maxFileSizeBytes);
-  assertWritable(context);
-  const space = await context.reserve.claim(declaredBytes);
-  try {
-    const fileId = newFileId(context.clock.now());
-    return await withSpan(SPAN.writeFile, { 'file.id': fileId }, () =>
-      new Upload(context, { ...request, fileName }, fileId, space).run(),
-    );
-  } finally {
-    space.release();
+  if ((request.declaredBytes ?? 0) > maxFileSizeBytes) throw fileTooLarge(maxFileSizeBytes);
+  const { idempotencyKey: key } = request;
+  if (key === undefined) {
+    assertWritable(context);
+    return uploadNew(context, named);
   }
+  const first = context.catalog.findFileByKey(key);
+  if (first !== undefined) {
+    // Kept since its outcome was unknown, maybe; it is known now.
+    context.uploadKeys.giveBack(key);
+    return repeatUpload(context, named, first);
+  }
+  assertWritable(context);
+  // In the turn of the look into the catalog: an upload that ends in between would be in neither.
+  context.uploadKeys.take(key);
+  return uploadNew(context, named, () => context.uploadKeys.giveBack(key));
+}
+
+/** `settled` is called when it is certain whether the file is stored. */
+async function uploadNew(context: FileStoreContext, request: NamedUpload, settled?: () => void): Promise<FileReceipt> {
+  let isUnknown = false;
+  try {
+    const space = await context.reserve.claim(request.declaredBytes ?? 0);
+    try {
+      const fileId = newFileId(context.clock.now());
+      return await withSpan(SPAN.writeFile, { 'file.id': fileId }, () =>
+        new Upload(context, request, fileId, space).run(),
+      );
+    } finally {
+      space.release();
+    }
+  } catch (error) {
+    // An error that nobody foresaw says nothing of the log.
+    isUnknown = !StoreError.is(error) || error.code === 'outcome_unknown';
+    throw error;
+  } finally {
+    if (!isUnknown) settled?.();
+  }
+}
+
+export interface ExpectedUpload {
+  /** What the file will have, as far as is known. */
+  readonly atLeastBytes: number;
+  readonly idempotencyKey: string | undefined;
+}
+
+/**
+ * The checks of an upload that need neither its body nor its name, for a caller that must read something of the body
+ * before it can begin. Throws as `upload` does.
+ */
+export async function assertUploadable(context: FileStoreContext, expected: ExpectedUpload): Promise<void> {
+  const { idempotencyKey: key, atLeastBytes } = expected;
+  // A retry stores nothing.
+  if (key !== undefined && context.catalog.findFileByKey(key) !== undefined) return;
+  assertWritable(context);
+  const space = await context.reserve.claim(atLeastBytes);
+  space.release();
 }
 
 type NamedUpload = UploadRequest & { readonly fileName: string };
@@ -88,6 +135,7 @@ class Upload {
       inlineMaxBytes: Math.min(limits.inlineMaxBytes, limits.chunkSizeBytes),
       maxBytes: limits.maxFileSizeBytes,
       declaredBytes: this.#request.declaredBytes,
+      digests: this.#request.digests ?? [],
     };
     return new BodyCollector(this.#window, bodyLimits, () => this.#begin()).collect(this.#request.body);
   }
@@ -145,6 +193,7 @@ class Upload {
       mode: 'async',
       wait: 0,
       chunkSize: this.#context.limits.chunkSizeBytes,
+      idempotencyKey: this.#request.idempotencyKey,
       content,
       unknown: {},
     };

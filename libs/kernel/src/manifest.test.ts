@@ -60,6 +60,7 @@ const anyManifest: fc.Arbitrary<Manifest> = fc
     mode: fc.constantFrom('async' as const, 'sync' as const),
     wait: fc.nat(),
     chunkSize: fc.maxSafeNat(),
+    idempotencyKey: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
     content: anyContent,
     unknown: fc
       .dictionary(unknownKey, fc.jsonValue())
@@ -88,8 +89,8 @@ describe('a manifest', () => {
 
   it('keeps keys of a later version in place of none, and passes them on', () => {
     const attributes = { owner: 'someone', deep: { list: [1, null, 'two'] } };
-    const decoded = decodeManifest(frameWith(INLINE, { attributes, idempotency_key: 'k-1' }));
-    expect(decoded).toEqual({ ...INLINE, unknown: { attributes, idempotency_key: 'k-1' } });
+    const decoded = decodeManifest(frameWith(INLINE, { attributes, other_key: 'k-1' }));
+    expect(decoded).toEqual({ ...INLINE, unknown: { attributes, other_key: 'k-1' } });
     expect(decodeManifest(frameOf(manifestDraft(decoded)))).toEqual(decoded);
   });
 
@@ -132,6 +133,7 @@ describe('a malformed manifest', () => {
     ['no mode', frameWith(INLINE, { mode: undefined })],
     ['a mode inherited from nowhere', frameWith(INLINE, { mode: 'constructor' })],
     ['a file_id that is none', frameWith(INLINE, { file_id: 'x' })],
+    ['an idempotency_key that is a number', frameWith(INLINE, { idempotency_key: 7 })],
     ['a file_name that is a number', frameWith(INLINE, { file_name: 7 })],
     ['a file_size in text', frameWith(INLINE, { file_size: '5' })],
     ['a negative file_size', frameWith(INLINE, { file_size: -5 })],

@@ -40,6 +40,8 @@ export interface Manifest {
   readonly wait: number;
   /** Length of every chunk but the last, in bytes. */
   readonly chunkSize: number;
+  /** What the uploader named this upload by, so that a retry of it is known. */
+  readonly idempotencyKey?: string | undefined;
   readonly content: FileContent;
   /** Keys of the JSON that this version does not know, kept for the next writer. */
   readonly unknown: JsonObject;
@@ -56,6 +58,7 @@ const KNOWN_KEYS = new Set([
   'wait',
   'chunk_size',
   'codec',
+  'idempotency_key',
 ]);
 
 const CODEC_IDENTITY = 0;
@@ -72,6 +75,7 @@ export function manifestDraft(manifest: Manifest): RecordDraft {
     wait: manifest.wait,
     chunk_size: manifest.chunkSize,
     codec: CODEC_IDENTITY,
+    ...(manifest.idempotencyKey === undefined ? {} : { idempotency_key: manifest.idempotencyKey }),
     ...manifest.unknown,
   });
   const { content } = manifest;
@@ -106,6 +110,7 @@ export function decodeManifest(frame: Frame): Manifest {
     mode,
     wait: integerField(json, 'wait', frame),
     chunkSize: integerField(json, 'chunk_size', frame),
+    ...('idempotency_key' in json ? { idempotencyKey: stringField(json, 'idempotency_key', frame) } : {}),
     content,
     unknown: Object.fromEntries(Object.entries(json).filter(([key]) => !KNOWN_KEYS.has(key))),
   };

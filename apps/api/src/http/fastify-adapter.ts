@@ -8,6 +8,7 @@ import type { RequestLog } from '../logging/request-log.js';
 import type { ProblemFilter } from '../problems/problem.filter.js';
 import type { ServerState } from '../server-state.js';
 import { drainEarlyAnswered } from './early-answer.js';
+import { meetExpectations } from './expectation.js';
 import type { FrontDoor } from './front-door.js';
 import type { RouteTable } from './route-table.js';
 import { streamMarkedBodies } from './streamed-body.js';
@@ -83,6 +84,7 @@ function addHooks(fastify: FastifyInstance, { state, access, requestLog, routes 
   fastify.addHook('onRequest', (request, _reply, done) => {
     done(request.is404 ? new StoreError('route_not_found', 'There is no such route.') : undefined);
   });
+  meetExpectations(fastify);
   streamMarkedBodies(fastify);
   drainEarlyAnswered(fastify);
 }

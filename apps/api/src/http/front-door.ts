@@ -9,6 +9,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { MAX_HEADERS_BYTES, methodNotAllowed, requestNotParsed } from './client-error.js';
+import { expectContinue, isContinueExpected } from './expectation.js';
 import { listenError } from './listen-error.js';
 import { endWithProblem, refuseRequest } from './plain-answer.js';
 import { headProblem } from './request-head.js';
@@ -52,6 +53,12 @@ export class FrontDoor {
       requireHostHeader: false,
     };
     this.server = createServer(options, (request, response) => this.#admit({ request, response }));
+    this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      expectContinue(request, response);
+      this.#admit({ request, response });
+    });
+    // Refused with the other checks that every request passes.
+    this.server.on('checkExpectation', (request, response) => this.#admit({ request, response }));
     this.server.setTimeout(idleTimeoutMs, (socket) => this.#meetSilence(socket));
     // No limit of Node's, which leaves headers out without a word; headProblem refuses too many.
     this.server.maxHeadersCount = 0;
@@ -128,7 +135,12 @@ export class FrontDoor {
 
   /** What could not be parsed is answered only where no answer is on its way on the same connection. */
   #meetClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const answering = this.#exchanges.get(socket)?.response.headersSent ?? false;
+    const exchange = this.#exchanges.get(socket);
+    if (exchange !== undefined && isAnswerDue(exchange) && error.code !== 'ECONNRESET') {
+      endAfterAnswer(exchange, socket);
+      return;
+    }
+    const answering = exchange?.response.headersSent ?? false;
     if (error.code === 'ECONNRESET' || !socket.writable || answering) {
       socket.destroy();
       return;
@@ -143,7 +155,19 @@ function refuseTunnel(socket: Duplex): void {
   endWithProblem(socket, methodNotAllowed('CONNECT'));
 }
 
-/** Whether it is the server that keeps silent: the client has sent all, or more than has been taken from it yet. */
+/** What came behind a whole request is no answer to it: a refusal in its place would deny what may be stored already. */
+function isAnswerDue({ request, response }: Exchange): boolean {
+  return request.complete && !response.headersSent;
+}
+
+function endAfterAnswer({ response }: Exchange, socket: Duplex): void {
+  // Nothing more is read, and so nothing more is complained of.
+  socket.pause();
+  response.setHeader('connection', 'close');
+  response.once('finish', () => socket.end());
+}
+
+/** Whether it is the server that keeps silent: the client has sent all it may, or more than has been taken from it yet. */
 function isOurs({ request, response }: Exchange): boolean {
-  return request.complete ? !response.headersSent : request.readableLength > 0;
+  return request.complete || isContinueExpected(request) ? !response.headersSent : request.readableLength > 0;
 }

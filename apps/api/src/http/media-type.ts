@@ -17,15 +17,18 @@ export function storableContentType(given: string | undefined): string {
   return fits ? contentType : DEFAULT_CONTENT_TYPE;
 }
 
+/** RFC 2046, section 5.1.1. */
+const MAX_BOUNDARY_LENGTH = 70;
+
 /** The boundary of a multipart body, or undefined where `contentType` is none of `multipart/form-data`. */
 export function multipartBoundary(contentType: string | undefined): MultipartType | undefined {
   if (contentType === undefined || !/^multipart\/form-data[ \t]*(;|$)/i.test(contentType.trim())) return undefined;
   const match = /;[ \t]*boundary=(?:"((?:[^"\\]|\\.)+)"|([^\s;"]+))/i.exec(contentType);
-  const boundary = match?.[1]?.replaceAll(/\\(.)/g, '$1') ?? match?.[2];
-  return { boundary };
+  const boundary = match?.[1]?.replaceAll(/\\(.)/g, '$1') ?? match?.[2] ?? '';
+  return { boundary: boundary.length <= MAX_BOUNDARY_LENGTH && boundary !== '' ? boundary : undefined };
 }
 
 export interface MultipartType {
-  /** Undefined where the header lacks it: the body cannot be read then. */
+  /** Undefined where the header lacks it, or has one that is too long: the body cannot be read then. */
   readonly boundary: string | undefined;
 }

@@ -27,7 +27,8 @@ export function givenContentType(request: FastifyRequest): string | undefined {
 export function streamMarkedBodies(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(UNPARSED, (_request, _body, done) => done(null));
   fastify.addHook('onRequest', (request, _reply, done) => {
-    if (request.routeOptions.config.streamedBody === true) {
+    // Nobody reads the body of a request that no route takes.
+    if (request.routeOptions.config.streamedBody === true || request.is404) {
       const { headers } = request.raw;
       if (headers['content-type'] !== undefined) givenContentTypes.set(request.raw, headers['content-type']);
       headers['content-type'] = UNPARSED;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, MAX_PARTS, openFilePart } from './multipart-body.js';
+import {
+  MAX_BYTES_AFTER_FILE,
+  MAX_BYTES_BEFORE_FILE,
+  MAX_PART_HEADER_BYTES,
+  MAX_PART_HEADER_FIELDS,
+  MAX_PARTS,
+  openFilePart,
+} from './multipart-body.js';
 
 const BOUNDARY = 'b0undary';
 const FILE = 'form-data; name="f"; filename="a.txt"';
@@ -106,6 +113,13 @@ describe('openFilePart', () => {
     ['a preamble', 'x'.repeat(MAX_BYTES_BEFORE_FILE + 1) + part(FILE, 'hello') + END],
     ['a part behind the file', part(FILE, 'hello') + field('a', 'x'.repeat(MAX_BYTES_AFTER_FILE + 200_000)) + END],
     ['an epilogue', part(FILE, 'hello') + END + 'x'.repeat(MAX_BYTES_AFTER_FILE + 200_000)],
+    [
+      'the header of a part',
+      part(`form-data; name="${'x'.repeat(MAX_PART_HEADER_BYTES)}"`, '') + part(FILE, 'hello') + END,
+    ],
+    ['one field in the header of the file', part(FILE, 'hello', 'x'.repeat(MAX_PART_HEADER_BYTES)) + END],
+    ['the header of a part behind the file', part(FILE, 'hello') + part(FILE, '', 'x'.repeat(50_000)) + END],
+    ['many fields in a header', part(FILE, 'hello', `x\r\n${'a: b\r\n'.repeat(MAX_PART_HEADER_FIELDS)}c: d`) + END],
     ['many parts', field('a', '').repeat(MAX_PARTS + 1) + part(FILE, 'hello') + END],
   ])('refuses too much of %s', async (_what, body) => {
     await expect(readFile(inPieces(body, 64 * 1024))).rejects.toEqual(code('payload_too_large'));

@@ -18,8 +18,10 @@ export const MAX_BYTES_BEFORE_FILE = 1024 * 1024;
 export const MAX_BYTES_AFTER_FILE = 8 * 1024 * 1024;
 export const MAX_PARTS = 128;
 /** A name of 1,024 bytes, each escaped as three, and what else a part says of itself. */
-const MAX_PART_HEADER_BYTES = 16 * 1024;
-const MAX_PART_HEADER_PAIRS = 32;
+export const MAX_PART_HEADER_BYTES = 16 * 1024;
+export const MAX_PART_HEADER_FIELDS = 32;
+/** The parser cuts off what exceeds its own limits, in silence, and a digest may stand there: ours are met before. */
+const PARSER_LIMITS = { maxHeaderPairs: MAX_PART_HEADER_FIELDS + 1, maxHeaderSize: MAX_PART_HEADER_BYTES + 1024 };
 
 export interface FilePart extends FilePartHeader {
   /** To be consumed once. Throws `upload_incomplete` or `payload_too_large`. */
@@ -50,28 +52,28 @@ class MultipartReader {
   readonly #dicer: Dicer;
   readonly #found = Promise.withResolvers<FoundFile>();
   readonly #complete = Promise.withResolvers<void>();
-  readonly #closed = Promise.withResolvers<never>();
-  /** Resolved when the closing boundary has been seen and every part has been read. */
-  readonly #finished = Promise.withResolvers<void>();
   #place: 'before' | 'file' | 'after' = 'before';
   #bytesOutside = 0;
   #parts = 0;
   #boundaryClosed = false;
   #bodyEnded = false;
   #file: Readable | undefined;
+  #endWrite: (() => void) | undefined;
+  #abandonWrite: ((reason: Error) => void) | undefined;
+  #failure: Error | undefined;
 
   constructor(boundary: string) {
-    const limits = { maxHeaderPairs: MAX_PART_HEADER_PAIRS, maxHeaderSize: MAX_PART_HEADER_BYTES };
-    this.#dicer = new Dicer({ boundary, ...limits });
+    this.#dicer = new Dicer({ boundary, ...PARSER_LIMITS });
     this.#dicer.on('part', (part: Readable) => this.#meetPart(part));
     this.#dicer.on('finish', () => {
       this.#boundaryClosed = true;
-      this.#finished.resolve();
+      // A parser that paused in the piece with the closing boundary is done, and never asks for more.
+      this.#endWrite?.();
       this.#settle();
     });
     this.#dicer.on('error', () => this.#fail(incomplete()));
     // Each is met by whoever waits for it, if anybody does.
-    for (const { promise } of [this.#found, this.#complete, this.#closed]) promise.catch(() => undefined);
+    for (const { promise } of [this.#found, this.#complete]) promise.catch(() => undefined);
   }
 
   get filePart(): Promise<FoundFile> {
@@ -83,9 +85,7 @@ class MultipartReader {
       for await (const piece of body) {
         this.#count(piece);
         // What stands behind the closing boundary means nothing.
-        if (this.#boundaryClosed) continue;
-        // A parser that paused in the piece with the closing boundary is done, and never asks for more.
-        await Promise.race([this.#write(piece), this.#finished.promise, this.#closed.promise]);
+        if (!this.#boundaryClosed) await this.#write(piece);
       }
       this.#bodyEnded = true;
       if (!this.#boundaryClosed) this.#dicer.end();
@@ -111,9 +111,15 @@ class MultipartReader {
     this.#fail(new Error('the multipart body was closed'));
   }
 
-  /** Resolves when the parser wants more. */
+  /** Resolves when the parser wants more; rejects when nobody wants the file any more. */
   #write(piece: Buffer): Promise<void> {
-    return new Promise((resolve) => this.#dicer.write(piece, () => resolve()));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    // A promise of its own for each piece: one that lives as long as the upload would keep a little of every piece.
+    return new Promise((resolve, reject) => {
+      this.#endWrite = resolve;
+      this.#abandonWrite = reject;
+      this.#dicer.write(piece, () => resolve());
+    });
   }
 
   #count({ length }: Buffer): void {
@@ -130,6 +136,10 @@ class MultipartReader {
     // A cut body is told by the parser itself; a part's own complaint about it adds nothing.
     part.on('error', () => undefined);
     part.on('header', (header: PartHeader) => {
+      if (exceedsLimits(header)) {
+        this.#fail(tooMuch(HEADER_LIMIT));
+        return;
+      }
       const file = this.#place === 'before' ? filePartHeader(header) : undefined;
       if (file === undefined) part.resume();
       else this.#enterFile(file, part);
@@ -155,12 +165,21 @@ class MultipartReader {
     this.#complete.resolve();
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     this.#found.reject(error);
     this.#complete.reject(error);
-    this.#closed.reject(error);
-    this.#file?.destroy(error instanceof Error ? error : undefined);
+    this.#failure ??= error;
+    this.#abandonWrite?.(error);
+    this.#file?.destroy(error);
   }
+}
+
+const HEADER_LIMIT = `${MAX_PART_HEADER_BYTES} bytes or ${MAX_PART_HEADER_FIELDS} fields in the header of a part`;
+
+function exceedsLimits(header: PartHeader): boolean {
+  const lengths = Object.entries(header).flatMap(([name, values]) => values.map((value) => name.length + value.length));
+  const sumBytes = lengths.reduce((sum, length) => sum + length, 0);
+  return lengths.length > MAX_PART_HEADER_FIELDS || sumBytes > MAX_PART_HEADER_BYTES;
 }
 
 function incomplete(): StoreError {

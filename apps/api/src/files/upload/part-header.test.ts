@@ -30,7 +30,7 @@ describe('filePartHeader', () => {
       'content-disposition': ['form-data; name="f"; filename="a"'],
       'content-type': ['text/plain; charset=utf-8'],
     };
-    expect(filePartHeader(header)).toEqual({ fileName: 'a', contentType: 'text/plain; charset=utf-8' });
+    expect(filePartHeader(header)).toMatchObject({ fileName: 'a', contentType: 'text/plain; charset=utf-8' });
   });
 
   it('takes a nameless part for a file where it says it is bytes', () => {
@@ -38,7 +38,7 @@ describe('filePartHeader', () => {
       'content-disposition': ['form-data; name="f"'],
       'content-type': ['application/octet-stream'],
     };
-    expect(filePartHeader(header)).toEqual({ fileName: undefined, contentType: 'application/octet-stream' });
+    expect(filePartHeader(header)).toMatchObject({ fileName: undefined, contentType: 'application/octet-stream' });
   });
 
   it.each([

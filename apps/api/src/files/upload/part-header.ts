@@ -8,6 +8,8 @@ export type PartHeader = Readonly<Record<string, readonly string[]>>;
 export interface FilePartHeader {
   readonly fileName: string | undefined;
   readonly contentType: string | undefined;
+  /** All fields of the part, for what else they say of its bytes. */
+  readonly fields: PartHeader;
 }
 
 /** What the header says of a file, or undefined where the part is a text field or nothing that a form sends. */
@@ -17,7 +19,7 @@ export function filePartHeader(header: PartHeader): FilePartHeader | undefined {
   const { type, fileName } = readDisposition(decodeBytes(disposition));
   const contentType = header['content-type']?.[0];
   const isFile = fileName !== undefined || contentType?.trim().toLowerCase() === 'application/octet-stream';
-  return type === 'form-data' && isFile ? { fileName, contentType } : undefined;
+  return type === 'form-data' && isFile ? { fileName, contentType, fields: header } : undefined;
 }
 
 /**

@@ -2,13 +2,12 @@
 import { Controller, HttpCode, Inject, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
-import { fileTooLarge, FileStore } from '#libs/file-store';
+import { fileTooLarge, FileStore, verifiedBody } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
-import { StoreError } from '#libs/kernel';
+import { parseFileName, StoreError } from '#libs/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { multipartBoundary, storableContentType } from '../../http/media-type.js';
 import type { MultipartType } from '../../http/media-type.js';
-import { queryText } from '../../http/query.js';
 import type { Query as QueryParameters } from '../../http/query.js';
 import { declaredBodyBytes, requestBody } from '../../http/request-body.js';
 import { givenContentType, STREAMED_BODY } from '../../http/streamed-body.js';
@@ -16,7 +15,10 @@ import { RequestLog } from '../../logging/request-log.js';
 import { SETTINGS } from '../../nest/tokens.js';
 import { fileAnswer } from '../file-answer.js';
 import type { FileAnswer } from '../file-answer.js';
+import { parseIdempotencyKey } from './idempotency-key.js';
+import { expectedDigests } from './integrity-fields.js';
 import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, openFilePart } from './multipart-body.js';
+import { nameInQuery } from './query-name.js';
 import { assertReplicationAvailable } from './replication-query.js';
 import { ApiUpload, ApiWrite } from './upload.docs.js';
 
@@ -41,7 +43,7 @@ export class UploadController {
     @Query() query: QueryParameters,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FileAnswer> {
-    assertReplicationAvailable(query);
+    this.#assertConditions(request, query);
     const multipart = multipartBoundary(givenContentType(request));
     const receipt = await (multipart === undefined
       ? this.#storeRaw(request, query)
@@ -58,11 +60,20 @@ export class UploadController {
     @Query() query: QueryParameters,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FileAnswer> {
-    assertReplicationAvailable(query);
+    this.#assertConditions(request, query);
     if (multipartBoundary(givenContentType(request)) !== undefined) {
       throw new StoreError('invalid_request', 'PUT /write stores the body as it is; send a form to POST /upload.');
     }
     return this.#created(await this.#storeRaw(request, query), request, reply);
+  }
+
+  /** What can be refused from the head of the request alone, whatever the body is. */
+  #assertConditions({ headers }: FastifyRequest, query: QueryParameters): void {
+    assertReplicationAvailable(query);
+    // Every upload makes a file of its own, so there is never one here that could match (RFC 9110, section 13.1.1).
+    if (headers['if-match'] !== undefined) {
+      throw new StoreError('precondition_failed', 'If-Match: an upload makes a new file and replaces none.');
+    }
   }
 
   async #storeRaw(request: FastifyRequest, query: QueryParameters): Promise<FileReceipt> {
@@ -71,9 +82,11 @@ export class UploadController {
       throw new StoreError('invalid_request', 'Content-Range: an upload holds the whole file.');
     }
     return this.#files.upload({
-      fileName: queryText(query, 'name'),
+      fileName: nameInQuery(request.raw.url ?? '', query),
       contentType: storableContentType(givenContentType(request)),
       declaredBytes: declaredBodyBytes(request.raw),
+      digests: expectedDigests(request.headers),
+      idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
       body: requestBody(request.raw),
     });
   }
@@ -81,16 +94,26 @@ export class UploadController {
   /** A name in the query is more deliberate than the one a form fills in, so it wins. */
   async #storeForm(request: FastifyRequest, query: QueryParameters, { boundary }: MultipartType): Promise<FileReceipt> {
     if (boundary === undefined) {
-      throw new StoreError('invalid_request', 'The Content-Type multipart/form-data lacks its boundary.');
+      throw new StoreError(
+        'invalid_request',
+        'The Content-Type multipart/form-data lacks its boundary of 1 to 70 characters.',
+      );
     }
-    const name = queryText(query, 'name');
-    this.#assertMayFit(declaredBodyBytes(request.raw));
-    const part = await openFilePart(requestBody(request.raw), boundary);
+    const name = nameInQuery(request.raw.url ?? '', query);
+    if (name !== undefined) parseFileName(name);
+    const idempotencyKey = parseIdempotencyKey(request.headers['idempotency-key']);
+    await this.#assertMayFit(declaredBodyBytes(request.raw) ?? 0, idempotencyKey);
+    // Of the whole form, as it was sent; a part has digests of its own.
+    const digests = expectedDigests(request.headers);
+    const form = requestBody(request.raw);
+    const part = await openFilePart(digests.length === 0 ? form : verifiedBody(form, digests), boundary);
     try {
       return await this.#files.upload({
         fileName: name ?? part.fileName,
         contentType: storableContentType(part.contentType),
         declaredBytes: undefined,
+        digests: expectedDigests(part.fields),
+        idempotencyKey,
         body: part.bytes,
       });
     } finally {
@@ -99,9 +122,10 @@ export class UploadController {
   }
 
   /** A form does not declare the length of its file; but one that cannot fit even without the rest is refused unread. */
-  #assertMayFit(bodyBytes: number | undefined): void {
-    const limitBytes = this.#maxFileSizeBytes;
-    if ((bodyBytes ?? 0) > limitBytes + MAX_BYTES_BEFORE_FILE + MAX_BYTES_AFTER_FILE) throw fileTooLarge(limitBytes);
+  async #assertMayFit(bodyBytes: number, idempotencyKey: string | undefined): Promise<void> {
+    const atLeastBytes = Math.max(bodyBytes - MAX_BYTES_BEFORE_FILE - MAX_BYTES_AFTER_FILE, 0);
+    if (atLeastBytes > this.#maxFileSizeBytes) throw fileTooLarge(this.#maxFileSizeBytes);
+    await this.#files.assertUploadable({ atLeastBytes, idempotencyKey });
   }
 
   #created(receipt: FileReceipt, request: FastifyRequest, reply: FastifyReply): FileAnswer {

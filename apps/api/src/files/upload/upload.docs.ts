@@ -1,6 +1,6 @@
 /** OpenAPI of the upload routes. */
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../../open-api/api-problems.js';
 import { FileAnswer } from '../file-answer.js';
 
@@ -21,13 +21,37 @@ const replicationQueries = [
   }),
 ];
 
+const uploadHeaders = [
+  ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'Names this upload, in 1 to 255 printable ASCII characters: a retry under the same key gets the first answer, and nothing is stored again, as long as the file is not deleted. Another name or body under it: 422. While the first upload is under way: 409 with Retry-After.',
+    example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+  }),
+  ApiHeader({
+    name: 'Content-Digest',
+    required: false,
+    description:
+      'RFC 9530: sha-256 and sha-512 of the body are verified before anything is stored, other algorithms are passed over. A part of a form may have its own.',
+    example: 'sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:',
+  }),
+  ApiHeader({ name: 'Repr-Digest', required: false, description: 'RFC 9530; verified as Content-Digest is.' }),
+  ApiHeader({
+    name: 'Content-MD5',
+    required: false,
+    description: 'RFC 1864: the MD5 of the body in base64; verified.',
+  }),
+];
+
 const stored = ApiCreatedResponse({
   type: FileAnswer,
-  description: 'The file is durable and can be read.',
+  description:
+    'The file is durable and can be read; or was so already, where the Idempotency-Key is that of its upload.',
   headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
 });
 
-const uploadProblems = ApiProblems(400, 413, 501, 503, 507);
+const uploadProblems = ApiProblems(400, 409, 412, 413, 417, 422, 501, 503, 507);
 
 export function ApiUpload(): MethodDecorator {
   return applyDecorators(
@@ -43,6 +67,7 @@ export function ApiUpload(): MethodDecorator {
       description: 'Display name. Required where the body is not a form; replaces the name in a form.',
     }),
     ...replicationQueries,
+    ...uploadHeaders,
     ApiConsumes('multipart/form-data', 'application/octet-stream'),
     ApiBody({ schema: { type: 'object', required: ['file'], properties: { file: BYTES } } }),
     stored,
@@ -56,6 +81,7 @@ export function ApiWrite(): MethodDecorator {
     ApiOperation({ summary: 'Store the bytes of the body as a file' }),
     ApiQuery({ name: 'name', required: true, schema: { type: 'string' }, description: 'Display name.' }),
     ...replicationQueries,
+    ...uploadHeaders,
     ApiConsumes('application/octet-stream'),
     ApiBody({ schema: BYTES }),
     stored,
