@@ -214,6 +214,17 @@ describe('an upload', () => {
     expect(readings).toBe(1);
   });
 
+  it('ends when its caller goes, although its source never gives another piece', async () => {
+    const leaving = new AbortController();
+    async function* stuck() {
+      yield CONTENT;
+      leaving.abort(new Error('gone'));
+      await new Promise(() => undefined);
+    }
+    const { client } = await oddServer([stores]);
+    await expect(client.put({ open: stuck }, { name: 'f', signal: leaving.signal })).rejects.toThrow('gone');
+  });
+
   it('hears the answer that comes before its last byte', async () => {
     const early: Handler = (request, response) => {
       request.once('data', () => {

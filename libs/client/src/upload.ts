@@ -3,7 +3,7 @@
  * stores it once, whichever attempt was the one that got through. The answer is believed only when its SHA-256 is that of
  * the bytes that were read here.
  */
-import { parseFileName } from '#libs/kernel';
+import { parseFileName, StoreError } from '#libs/kernel';
 import { createHash, randomUUID } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { clientError } from './client-error.js';
@@ -32,7 +32,7 @@ export interface UploadContext {
   readonly budget: RetryBudget;
 }
 
-/** Throws `ClientError`, `invalid_file_name`, what the source fails with, and what the signal is aborted with. */
+/** Throws `ClientError`, `invalid_file_name`, `invalid_request`, what the source fails with, and what the signal is aborted with. */
 export async function upload(
   { connection, budget }: UploadContext,
   source: UploadSource,
@@ -41,7 +41,7 @@ export async function upload(
   const name = parseFileName(options.name);
   const body = bodyOf(source);
   const headers = {
-    'content-type': options.contentType ?? 'application/octet-stream',
+    'content-type': parseContentType(options.contentType ?? 'application/octet-stream'),
     'idempotency-key': options.idempotencyKey ?? randomUUID(),
   };
   return withRetries(budget, options.signal, async () => {
@@ -71,6 +71,12 @@ export async function upload(
   }).catch((error: unknown) => {
     throw error instanceof SentOnce ? error.cause : error;
   });
+}
+
+/** fetch fails on what a header cannot carry as it does on a lost connection. */
+function parseContentType(text: string): string {
+  if (/^[\u0020-\u007e]+$/.test(text)) return text;
+  throw new StoreError('invalid_request', 'A content type is ASCII, such as text/plain.');
 }
 
 /** Keeps the retry loop from an error that it would try again. */
@@ -125,9 +131,12 @@ class BodyReading {
     );
   }
 
-  /** A stream that was not begun stays as it is, for the next attempt. */
+  /**
+   * A stream that was not begun stays as it is, for the next attempt. One that has been asked for its next piece may never
+   * give it, such as a terminal where nobody types: its end is not waited for.
+   */
   async close(): Promise<void> {
-    if (this.#hasBegun) await this.#iterator.return?.();
+    if (this.#hasBegun) this.#iterator.return?.().catch(() => undefined);
     await this.#opened.close?.();
   }
 
