@@ -3,7 +3,9 @@ import type { ExitCode } from '#libs/kernel';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { interruptible } from '../interruption.js';
+import { exportFiles } from './export.js';
 import { getFile } from './get.js';
+import { importDirectory } from './import.js';
 import { listFiles } from './ls.js';
 import { putFiles } from './put.js';
 import { removeFiles } from './rm.js';
@@ -37,6 +39,17 @@ export function addFileCommands(program: Command): void {
   verb(program, 'rm', removeFiles)
     .description('Delete files, durably.')
     .argument('<file...>', 'file_id, or a name that only one has');
+  withParallel(verb(program, 'import', importDirectory))
+    .description(
+      'Store every file of a directory under its path from there; run again, go on. 4 where something was skipped.',
+    )
+    .argument('<directory>')
+    .option('--journal <path>', 'what is done, outside the directory (beside it: .<directory>.holdfast-import.jsonl)')
+    .option('--checksum', 'read files again whose size and time have not changed');
+  withParallel(verb(program, 'export', exportFiles))
+    .description('Write every file below a directory, verified; run again, go on. 4 where another file is in the way.')
+    .argument('<directory>')
+    .option('--prefix <prefix>', 'only files whose names begin so');
 }
 
 function verb<Options>(program: Command, name: string, run: Verb<Options>): Command {
