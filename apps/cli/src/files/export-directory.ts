@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { INDEX_NAME, PARTIAL_NAME } from './export-path.js';
 import { lstatIfThere } from './fetch-file.js';
-import { readJsonLines } from './json-lines.js';
+import { openJsonLines, readJsonLines } from './json-lines.js';
 import type { JsonLine } from './json-lines.js';
 
 export class ExportDirectory {
@@ -25,9 +25,7 @@ export class ExportDirectory {
     const indexPath = join(path, INDEX_NAME);
     await assertPlain(indexPath);
     const earlier = await readJsonLines(indexPath);
-    const index = await open(indexPath, 'a');
-    if (earlier.length > 0) await index.appendFile('\n');
-    const directory = new ExportDirectory(path, index);
+    const directory = new ExportDirectory(path, await openJsonLines(indexPath));
     await directory.#makeDirectory(PARTIAL_NAME);
     return { directory, earlier };
   }

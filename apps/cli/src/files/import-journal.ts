@@ -5,10 +5,9 @@
  */
 import { isFileId } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
-import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { readJsonLines } from './json-lines.js';
+import { openJsonLines, readJsonLines } from './json-lines.js';
 import type { JsonLine } from './json-lines.js';
 import type { FoundFile } from './walk.js';
 
@@ -39,10 +38,7 @@ export class ImportJournal {
 
   static async open(path: string): Promise<ImportJournal> {
     const lines = await readJsonLines(path);
-    const file = await open(path, 'a');
-    // Behind a torn line, a line of its own.
-    if (lines.length > 0) await file.appendFile('\n');
-    return new ImportJournal(file, lines);
+    return new ImportJournal(await openJsonLines(path), lines);
   }
 
   /** What is stored of this path. */

@@ -1,6 +1,7 @@
 /** Files of one JSON object a line, which are appended to: a kill may tear the last line, and that one then says nothing. */
 import { systemErrorCode } from '#libs/kernel';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 
 export type JsonLine = Readonly<Record<string, unknown>>;
 
@@ -21,4 +22,11 @@ export async function readJsonLines(path: string): Promise<JsonLine[]> {
       return [];
     }
   });
+}
+
+/** To be appended to. What is there may end in a torn line, so the next one begins on a line of its own. */
+export async function openJsonLines(path: string): Promise<FileHandle> {
+  const file = await open(path, 'a');
+  if ((await file.stat()).size > 0) await file.appendFile('\n');
+  return file;
 }

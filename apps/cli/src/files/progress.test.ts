@@ -71,4 +71,12 @@ describe('Progress', () => {
     expect(lines.at(-2)).toContain('50.0 MiB/s');
     expect(lines.at(-1)).toBe('\r\u001B[2K');
   });
+
+  it('shows something on a terminal that does not know its width', () => {
+    const lines: string[] = [];
+    const progress = new Progress({ bytes: 1, files: 1 }, { columns: 0, write: (text) => lines.push(text) });
+    progress.draw(0);
+    progress.close();
+    expect(lines[0]).toContain('0 %');
+  });
 });

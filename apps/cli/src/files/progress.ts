@@ -8,6 +8,7 @@ export interface Terminal {
 }
 
 const REDRAW_MS = 200;
+const DEFAULT_COLUMNS = 80;
 /** The rate is that of the last few seconds: what is left depends on now, not on how it began. */
 const RATE_SAMPLES = 25;
 const CLEAR_LINE = '\r\u001B[2K';
@@ -74,7 +75,8 @@ export class Progress {
         totalFiles: this.#totalFiles,
         bytesPerSecond: seconds > 0 ? (this.#movedBytes - first.bytes) / seconds : undefined,
       },
-      this.#terminal?.columns ?? 80,
+      // Some terminals do not know how wide they are, and say 0.
+      this.#terminal?.columns || DEFAULT_COLUMNS,
     );
     this.#terminal?.write(`${CLEAR_LINE}${line}`);
   }
