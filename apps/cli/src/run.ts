@@ -1,7 +1,10 @@
 /** The life of a command: words → settings → the work → an exit code. Whatever is thrown on the way becomes one here. */
 import { findPackage } from '#libs/config';
-import { EXIT, exitCodeOf, StoreError } from '#libs/kernel';
+import { EXIT } from '#libs/kernel';
 import { Command, CommanderError } from 'commander';
+import { failureOf } from './failure.js';
+import { addFileCommands } from './files/file-commands.js';
+import { interruptRunning } from './interruption.js';
 import { printError, printJson } from './terminal.js';
 import { addWalCommand } from './wal/wal-command.js';
 
@@ -21,11 +24,12 @@ function program(): Command {
   const { version } = findPackage(import.meta.dirname);
   const holdfast = new Command('holdfast')
     .description(
-      'Commands for an installation of Holdfast. Settings come from the environment, as the server reads them.',
+      'Store and fetch files of a running server (HOLDFAST_URL, HOLDFAST_API_KEY), and mend the log of a stopped one.',
     )
     .version(version)
     .helpCommand(false)
     .exitOverride();
+  addFileCommands(holdfast);
   addWalCommand(holdfast);
   return holdfast;
 }
@@ -36,17 +40,17 @@ function usageExit({ code }: CommanderError): number {
 }
 
 function fail(error: unknown, format: 'json' | 'text'): void {
-  const message = error instanceof Error ? error.message : String(error);
-  process.exitCode = exitCodeOf(error);
-  const facts = StoreError.is(error) ? { code: error.code, message, ...error.context } : { code: 'internal', message };
-  if (format === 'json') printJson({ error: facts });
+  const { code, message, context, exit } = failureOf(error);
+  process.exitCode = exit;
+  if (format === 'json') printJson({ error: { code, message, ...context } });
   printError(message);
 }
 
-/** A command may be ended anywhere: what reads changes nothing, and a repair is finished by the next one. */
+/** A command may be ended anywhere: what reads changes nothing, a repair and a transfer are finished by the next one. */
 function endOnSignal(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
+      if (interruptRunning()) return;
       printError('interrupted');
       process.exit(EXIT.interrupted);
     });

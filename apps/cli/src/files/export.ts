@@ -1,0 +1,182 @@
+/**
+ * `export`: every file of the server becomes a plain file: the way out, which needs nothing of Holdfast afterwards. Run
+ * again, it reads what is there and fetches the rest; another file in the place of one is a difference, and stays as it is.
+ */
+import { ClientError } from '#libs/client';
+import type { HoldfastClient, StoredFile } from '#libs/client';
+import type { ExitCode } from '#libs/kernel';
+import { open } from 'node:fs/promises';
+import { callersPath } from '../stopped-installation.js';
+import { printJson, printLines } from '../terminal.js';
+import { batchExit, failedJson, printFailed, runBatch } from './batch.js';
+import type { BatchResult } from './batch.js';
+import { ExportDirectory } from './export-directory.js';
+import { ExportPaths, INDEX_NAME } from './export-path.js';
+import { digestOf, fetchFile, lstatIfThere } from './fetch-file.js';
+import type { JsonLine } from './json-lines.js';
+import { Progress } from './progress.js';
+import type { FileProgress } from './progress.js';
+import { connect } from './server.js';
+import type { ServerOptions } from './server.js';
+import { sizeText } from './size-text.js';
+
+export interface ExportOptions extends ServerOptions {
+  readonly prefix?: string;
+  readonly parallel: number;
+}
+
+type Exported = Pick<StoredFile, 'file_id' | 'file_name' | 'file_size' | 'sha256'> & {
+  /** From the directory. */
+  readonly path: string;
+};
+
+interface Counts {
+  written: number;
+  writtenBytes: number;
+  present: number;
+  /** Deleted on the server since they were listed. */
+  gone: number;
+}
+
+export async function exportFiles(
+  [word = '']: string[],
+  options: ExportOptions,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const client = connect(options);
+  // Listed first: a server that does not answer leaves no directory behind.
+  const listed = await list(client, options.prefix, signal);
+  const { directory, earlier } = await ExportDirectory.open(callersPath(word));
+  const files = assignPaths(listed, earlier);
+  const exporting = new Exporting(client, directory, signal);
+  const progress = new Progress({
+    bytes: files.reduce((sum, { file_size }) => sum + file_size, 0),
+    files: files.length,
+  });
+  try {
+    const result = await runBatch(files, {
+      parallel: options.parallel,
+      signal,
+      nameOf: ({ path }) => path,
+      task: (file) => exporting.file(file, progress.file()),
+    });
+    if (result.stopped === undefined) await directory.finish(exporting.lines(files));
+    progress.close();
+    return report({ result, files, counts: exporting.counts, path: directory.path }, options);
+  } finally {
+    progress.close();
+    await directory.close();
+  }
+}
+
+async function list(client: HoldfastClient, prefix: string | undefined, signal: AbortSignal) {
+  const listed: Omit<Exported, 'path'>[] = [];
+  for await (const { file_id, file_name, file_size, sha256 } of client.list({ prefix, signal })) {
+    listed.push({ file_id, file_name, file_size, sha256 });
+  }
+  return listed;
+}
+
+/** A file that an earlier run has written keeps its path, whatever was stored or deleted since. */
+function assignPaths(listed: readonly Omit<Exported, 'path'>[], earlier: readonly JsonLine[]): Exported[] {
+  const before = new Map(earlier.map(({ file_id, path }) => [String(file_id), String(path)]));
+  const paths = new ExportPaths();
+  const assigned = new Map<string, string>();
+  const assign = ({ file_id, file_name }: Omit<Exported, 'path'>): void =>
+    void assigned.set(file_id, paths.assign(file_name, file_id, before.get(file_id)));
+  for (const file of listed) if (before.has(file.file_id)) assign(file);
+  for (const file of listed) if (!before.has(file.file_id)) assign(file);
+  return listed.map((file) => ({ path: assigned.get(file.file_id)!, ...file }));
+}
+
+class Exporting {
+  readonly counts: Counts = { written: 0, writtenBytes: 0, present: 0, gone: 0 };
+  readonly #client: HoldfastClient;
+  readonly #directory: ExportDirectory;
+  readonly #signal: AbortSignal;
+  readonly #done = new Set<string>();
+
+  constructor(client: HoldfastClient, directory: ExportDirectory, signal: AbortSignal) {
+    this.#client = client;
+    this.#directory = directory;
+    this.#signal = signal;
+  }
+
+  /** What the index says: the files that are there, each verified in this run. */
+  lines(files: readonly Exported[]): JsonLine[] {
+    return files.filter(({ file_id }) => this.#done.has(file_id)).map(indexLine);
+  }
+
+  async file(file: Exported, progress: FileProgress): Promise<void> {
+    const targetPath = await this.#directory.prepare(file.path);
+    if (await this.#isThere(file, targetPath)) {
+      this.counts.present += 1;
+      progress.present(file.file_size);
+    } else if (!(await this.#fetch(file, targetPath, progress))) {
+      this.counts.gone += 1;
+      return;
+    }
+    await this.#directory.note(indexLine(file));
+    this.#done.add(file.file_id);
+    progress.end();
+  }
+
+  /** False where it was deleted meanwhile. */
+  async #fetch(file: Exported, targetPath: string, progress: FileProgress): Promise<boolean> {
+    const partPath = this.#directory.partPath(file.file_id);
+    try {
+      const reporting = { onPresent: progress.present, onProgress: progress.at };
+      await fetchFile(this.#client, file, { partPath, targetPath, signal: this.#signal, ...reporting });
+    } catch (error) {
+      if (!ClientError.is(error, 'file_not_found')) throw error;
+      await this.#directory.dropPart(file.file_id);
+      return false;
+    }
+    this.counts.written += 1;
+    this.counts.writtenBytes += file.file_size;
+    return true;
+  }
+
+  /** Read, not believed. Throws `content_changed` where something else is in the place of the file. */
+  async #isThere({ file_id, sha256, file_size }: Exported, path: string): Promise<boolean> {
+    const there = await lstatIfThere(path);
+    if (there === undefined) return false;
+    if (there.isFile() && there.size === file_size) {
+      const content = await open(path, 'r');
+      try {
+        if ((await digestOf(content, this.#signal)).digest('hex') === sha256) return true;
+      } finally {
+        await content.close();
+      }
+    }
+    const detail = `${path} is not the file that was to be written there. It was left as it is: move it away and run again.`;
+    throw new ClientError({ code: 'content_changed', detail, fileId: file_id });
+  }
+}
+
+function indexLine({ path, file_id, file_name, file_size, sha256 }: Exported): JsonLine {
+  return { path, file_id, name: file_name, size: file_size, sha256 };
+}
+
+interface Report {
+  readonly result: BatchResult;
+  readonly files: readonly Exported[];
+  readonly counts: Counts;
+  readonly path: string;
+}
+
+function report({ result, files, counts, path }: Report, { json }: ExportOptions): ExitCode {
+  const { written, writtenBytes, present, gone } = counts;
+  const renamed = files.filter((file) => file.path !== file.file_name).length;
+  if (json === true) {
+    const sums = { files: files.length, written, written_bytes: writtenBytes, present, gone, renamed };
+    printJson({ ...sums, directory: path, index: INDEX_NAME, ...failedJson(result) });
+  } else {
+    printLines([
+      `${files.length} files: ${written} written (${sizeText(writtenBytes)}), ${present} were there, ${gone} deleted meanwhile, ${result.failed.length} failed; ${renamed} of them under another path than their name.`,
+      `${path}/${INDEX_NAME} says which path is which file.`,
+    ]);
+  }
+  printFailed(result);
+  return batchExit(result);
+}

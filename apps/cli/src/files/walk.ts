@@ -1,0 +1,44 @@
+/** All files below a directory, in the order of their paths. Links are not followed: they may lead out of it, or round. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface FoundFile {
+  readonly path: string;
+  /** From the directory, with `/` between its parts on every system. */
+  readonly relativePath: string;
+  readonly sizeBytes: number;
+  readonly modifiedAtMs: number;
+}
+
+export interface Walk {
+  readonly files: FoundFile[];
+  /** Links, sockets, devices, and what vanished while it was looked at: relative paths. */
+  readonly skipped: string[];
+}
+
+export async function walk(directory: string): Promise<Walk> {
+  const found: Walk = { files: [], skipped: [] };
+  await visit(directory, '', found);
+  return found;
+}
+
+async function visit(directory: string, prefix: string, found: Walk): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
+    const path = join(directory, entry.name);
+    const relativePath = `${prefix}${entry.name}`;
+    if (entry.isDirectory()) await visit(path, `${relativePath}/`, found);
+    else if (!entry.isFile()) found.skipped.push(relativePath);
+    else await note(path, relativePath, found);
+  }
+}
+
+async function note(path: string, relativePath: string, found: Walk): Promise<void> {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    found.files.push({ path, relativePath, sizeBytes: size, modifiedAtMs: mtimeMs });
+  } catch {
+    // Gone since it was listed, or of a name that is not UTF-8, by which it cannot be opened.
+    found.skipped.push(relativePath);
+  }
+}
