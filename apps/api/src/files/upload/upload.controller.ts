@@ -94,7 +94,10 @@ export class UploadController {
   /** A name in the query is more deliberate than the one a form fills in, so it wins. */
   async #storeForm(request: FastifyRequest, query: QueryParameters, { boundary }: MultipartType): Promise<FileReceipt> {
     if (boundary === undefined) {
-      throw new StoreError('invalid_request', 'The Content-Type multipart/form-data lacks its boundary of 1 to 70 characters.');
+      throw new StoreError(
+        'invalid_request',
+        'The Content-Type multipart/form-data lacks its boundary of 1 to 70 characters.',
+      );
     }
     const name = nameInQuery(request.raw.url ?? '', query);
     if (name !== undefined) parseFileName(name);
