@@ -5,7 +5,6 @@
 import type { FileReceipt, FileStore } from '#libs/file-store';
 import { StoreError } from '#libs/kernel';
 import type { ErrorCode, FileId, LogId, Lsn } from '#libs/kernel';
-import { put } from '../store/installation.js';
 
 /** The codes that say: nothing was stored, and nothing will be. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -48,7 +47,9 @@ export class Ledger {
 
   /** Uploads and writes the outcome down; answers with the receipt, or with the error. */
   async upload(files: FileStore, fileName: string, bytes: Buffer): Promise<FileReceipt | Error> {
-    return this.#note(fileName, bytes, put(files, fileName, bytes));
+    const request = { fileName, contentType: 'application/octet-stream', declaredBytes: bytes.length };
+    const body = inPieces(bytes);
+    return this.#note(fileName, bytes, files.upload({ ...request, body, idempotencyKey: keyOf(fileName) }));
   }
 
   /** An upload whose body breaks off in the middle. */
@@ -113,6 +114,16 @@ export class Ledger {
     change();
     this.version += 1;
   }
+}
+
+/** Pieces match neither chunks nor sockets. */
+async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 10_000) yield bytes.subarray(at, at + 10_000);
+}
+
+/** The idempotency key under which the file of that name is uploaded. */
+export function keyOf(fileName: string): string {
+  return `key of ${fileName}`;
 }
 
 function isRefusal(error: unknown): boolean {

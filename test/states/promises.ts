@@ -4,6 +4,7 @@ import { StoreError } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
 import { createHash } from 'node:crypto';
 import { get } from '../store/installation.js';
+import { keyOf } from './ledger.js';
 import type { KeptFile, Ledger } from './ledger.js';
 import { CHUNK_SIZE, INLINE_MAX, PRIMARY_PATH } from './machine.js';
 import type { Machine, RunningStore } from './machine.js';
@@ -28,6 +29,8 @@ export async function assertPromisesKept(
     else if (sent?.fileName !== fileName) findings.push(`${fileName} is listed and was never promised`);
     else if (!sent.bytes.equals(bytes)) findings.push(`${fileName} reads other bytes than were sent`);
     else shown.set(fileId, sent);
+    const again = store.parts.catalog.findFileByKey(keyOf(fileName))?.fileId;
+    if (again !== fileId) findings.push(`a retry of ${fileName} would get ${again ?? 'a second file'}`);
     findings.push(...wrongObligations(store, fileId, 'present'));
   }
   for (const [fileId, { fileName }] of ledger.kept) {
