@@ -1,7 +1,7 @@
 // `holdfast put|get|ls|stat|rm` as a person runs them: a process of its own against a real server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StoredFile } from '#libs/client';
@@ -260,18 +260,26 @@ it('the key comes from the environment, and is shown nowhere', async () => {
 
 describe('Ctrl-C', () => {
   it('ends a download with 130, no file under its name, and a part that the next run goes on with', async () => {
-    const big = testBytes(24 * 1024 * 1024, 8);
-    const slow = await startServer({ MAX_FILE_SIZE: '64MiB', WAL_MAX_SIZE: '64MiB', READ_PARALLELISM: '1' });
-    const caller = await makeCaller(slow);
-    const { file_id } = await store(slow.url, { name: 'big', content: big });
-    const { child, outcome } = caller.start('get', file_id);
-    while ((await filesBelow(caller.directory)).length === 0) await new Promise((wake) => setTimeout(wake, 1));
+    const { url, requests } = await oddServer([
+      (request, response) => {
+        if (!request.url!.startsWith('/download/')) return void response.end(JSON.stringify(described(CONTENT)));
+        if (request.headers.range !== undefined) return serves(CONTENT)(request, response);
+        // The first time it stops in the middle, and waits.
+        response.writeHead(200, { etag: `"${sha256(CONTENT)}"`, 'content-length': CONTENT.length });
+        response.write(CONTENT.subarray(0, 200_000));
+      },
+    ]);
+    const caller = await makeCaller({ url });
+    const { child, outcome } = caller.start('get', FILE_ID);
+    const partBytes = async () => (await stat(caller.path('f.part')).catch(() => undefined))?.size;
+    while ((await partBytes()) !== 200_000) await new Promise((wake) => setTimeout(wake, 5));
     child.kill('SIGINT');
     const { code, stdout, stderr } = await outcome;
     expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: '', stderr: 'holdfast: interrupted\n' });
-    expect(await filesBelow(caller.directory)).toEqual(['big.part']);
-    expect((await caller.run('get', file_id)).code).toBe(0);
-    expect((await readFile(caller.path('big'))).equals(big)).toBe(true);
+    expect(await filesBelow(caller.directory)).toEqual(['f.part']);
+    expect((await caller.run('get', FILE_ID)).code).toBe(0);
+    expect((await readFile(caller.path('f'))).equals(CONTENT)).toBe(true);
+    expect(requests.at(-1)!.headers.range).toBe('bytes=200000-');
   });
 
   it('ends an upload with 130, and nothing of it is stored', async () => {

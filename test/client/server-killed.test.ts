@@ -3,9 +3,6 @@ import { ClientError, HoldfastClient } from '#libs/client';
 import type { Download, StoredFile } from '#libs/client';
 import { appendFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -18,12 +15,9 @@ const CONTENT = testBytes(8 * MIB, 3);
 const API_KEY = 'laptop:a-key-of-some-length';
 
 /** A server that comes back at the same address. */
-async function restartable(): Promise<TestServer> {
-  const holder = createServer().listen(0, '127.0.0.1');
-  await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
-  holder.close();
-  await once(holder, 'close');
+function restartable(): Promise<TestServer> {
+  // Below the ports that systems give out by themselves, so that no other process is given it during the restart.
+  const port = 20_000 + Math.floor(Math.random() * 10_000);
   return startServer({ PORT: String(port), MAX_FILE_SIZE: '64MiB', WAL_MAX_SIZE: '64MiB' });
 }
 
@@ -85,7 +79,8 @@ describe('a server that is killed', () => {
       return inPieces(CONTENT, kill);
     };
     const file = await client.put({ open, sizeBytes: CONTENT.length }, { name: 'b' });
-    expect([file.sha256, readings]).toEqual([sha256(CONTENT), 2]);
+    expect(file.sha256).toBe(sha256(CONTENT));
+    expect(readings).toBeGreaterThan(1);
     expect(await names(client)).toEqual(['a', 'b']);
     expect(sha256(await all(await client.get(file.file_id), () => Promise.resolve()))).toBe(sha256(CONTENT));
   });
@@ -93,11 +88,13 @@ describe('a server that is killed', () => {
   it('in the middle of an upload of a stream that can be read once: the client says so, and nothing is stored', async () => {
     const server = await restartable();
     const client = new HoldfastClient({ url: server.url });
-    const kill = onceBeyond(MIB, () => server.restart('SIGKILL'));
+    let restarted: Promise<void> | undefined;
+    const kill = onceBeyond(MIB, () => (restarted = server.restart('SIGKILL')));
     const error = await client
       .put({ stream: inPieces(CONTENT, kill) }, { name: 'b' })
       .catch((thrown: unknown) => thrown);
     expect(ClientError.is(error, 'connection_lost')).toBe(true);
+    await restarted;
     expect(await names(client)).toEqual([]);
   });
 
