@@ -88,14 +88,6 @@ export const CATALOG: readonly Mutant[] = [
     letsThrough: 'a commit in the middle of a request moves the whole log of SQLite',
   },
   {
-    name: 'catalog: an opening changes nothing',
-    file: 'libs/catalog/src/catalog-source.ts',
-    find: "if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {",
-    replace: '{',
-    tests: [OPEN],
-    letsThrough: 'a start that is refused has changed the catalog that it refused',
-  },
-  {
     name: 'catalog: a failed sync leaves a doubt',
     file: 'libs/catalog/src/catalog.ts',
     find: 'this.#inDoubt ||= isIoFailure(error);',

@@ -1,6 +1,7 @@
 /** Disks on which single system calls fail under a running server. Real errors of a device are in lost-write-back.test.ts. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { StoredFile } from '../server/file-client.js';
 import { ask, testBytes } from '../server/http-client.js';
 import { checkpointTaken, Clients, eventually, reasonsNotReady, unreadable } from './clients.js';
 import { failCalls } from './failing-calls.js';
@@ -184,15 +185,17 @@ interface ReadyAnswer {
 }
 
 describe.skipIf(reason !== undefined)(`a disk that fails a checkpoint${whySkipped(reason)}`, () => {
-  it('at the sync of a manifest: no checkpoint until a restart, and the log keeps everything', async () => {
+  /** Which calls fail; `stored` is a file that no checkpoint covers yet. */
+  type Fault = (installation: FaultyInstallation, stored: StoredFile) => FailingCalls;
+
+  /** The server meets the fault at a checkpoint, takes no other, and is started again; answers with what that start did. */
+  async function throughRestart(faultOf: Fault): Promise<ReadyAnswer['last_recovery']> {
     await using installation = await FaultyInstallation.create();
     const url = await installation.start();
     const clients = new Clients(small);
     const stored = await clients.uploadUntilStored(url);
-    const manifest = join(installation.path('primary'), 'manifests', stored.file_id.slice(-2), stored.file_id);
     {
-      const calls: FailingCalls = { calls: 'fdatasync', error: 'EIO', paths: [manifest] };
-      await using _fault = await failCalls(installation.mounts, installation.server.pid, calls);
+      await using _fault = await failCalls(installation.mounts, installation.server.pid, faultOf(installation, stored));
       await eventually(async () => {
         await clients.uploads(url, 10);
         const reasons = await reasonsNotReady(url);
@@ -206,37 +209,28 @@ describe.skipIf(reason !== undefined)(`a disk that fails a checkpoint${whySkippe
     expect(checkpoint).toBeLessThan(stored.lsn);
 
     const urlAfter = await installation.restart();
+    const { last_recovery: recovery } = (await ask(`${urlAfter}/ready`)).json<ReadyAnswer>();
     await checkpointTaken(urlAfter, clients);
     expect(await reasonsNotReady(urlAfter)).toEqual([]);
     expect(await clients.brokenPromises(await installation.restart())).toEqual([]);
+    return recovery;
+  }
+
+  it('at the sync of a manifest: no checkpoint until a restart, and the log keeps everything', async () => {
+    const recovery = await throughRestart((installation, { file_id: fileId }) => ({
+      calls: 'fdatasync',
+      error: 'EIO',
+      paths: [join(installation.path('primary'), 'manifests', fileId.slice(-2), fileId)],
+    }));
+    expect(recovery.catalog_rebuilt).toBeNull();
   });
 
   it('at the sync of the catalog: the log keeps everything until a restart, which builds the catalog anew', async () => {
-    await using installation = await FaultyInstallation.create();
-    const url = await installation.start();
-    const clients = new Clients(small);
-    const { lsn } = await clients.uploadUntilStored(url);
-    {
-      const paths = ['catalog.db', 'catalog.db-wal'].map((name) => join(installation.path('catalog'), name));
-      const calls: FailingCalls = { calls: 'fdatasync,fsync', error: 'EIO', paths };
-      await using _fault = await failCalls(installation.mounts, installation.server.pid, calls);
-      await eventually(async () => {
-        await clients.uploads(url, 10);
-        const reasons = await reasonsNotReady(url);
-        return reasons.length > 0 ? reasons : 'no checkpoint has met the fault';
-      });
-    }
-    await clients.uploads(url, 100);
-    expect([...clients.refusals]).toEqual([]);
-    expect(await reasonsNotReady(url)).toEqual(['checkpoint_failed']);
-    const { checkpoint_lsn: checkpoint } = (await ask(`${url}/admin/wal/segments`)).json<{ checkpoint_lsn: number }>();
-    expect(checkpoint).toBeLessThan(lsn);
-
-    const urlAfter = await installation.restart();
-    const { last_recovery: recovery } = (await ask(`${urlAfter}/ready`)).json<ReadyAnswer>();
+    const recovery = await throughRestart((installation) => ({
+      calls: 'fdatasync,fsync',
+      error: 'EIO',
+      paths: ['catalog.db', 'catalog.db-wal'].map((name) => join(installation.path('catalog'), name)),
+    }));
     expect(recovery.catalog_rebuilt).toBe('in_doubt');
-    await checkpointTaken(urlAfter, clients);
-    expect(await reasonsNotReady(urlAfter)).toEqual([]);
-    expect(await clients.brokenPromises(await installation.restart())).toEqual([]);
   });
 });

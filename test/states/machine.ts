@@ -64,7 +64,7 @@ export interface StartOptions {
 
 /** Boots the installation on the machine. Throws what boot throws. */
 export async function start({ fs, catalogs, clock }: Machine, options: StartOptions = {}): Promise<RunningStore> {
-  const cache = new EntryCache(CACHED_ENTRIES);
+  const cache = new EntryCache({ maxEntries: CACHED_ENTRIES });
   const parts = await boot({
     fs,
     clock,

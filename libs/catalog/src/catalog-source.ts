@@ -38,9 +38,8 @@ export function catalogSource(path: string): DataSource {
       // Ours alone: a checkpoint of SQLite's own timing would block a request. First, because the next one that writes
       // would already bring it about, and an opening would move all that the last process left in SQLite's log.
       database.pragma('wal_autocheckpoint = 0');
-      if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-        database.pragma(`application_id = ${APPLICATION_ID}`);
-      }
+      // Written at every opening: a place that cannot be written is met here, and not at the first change.
+      database.pragma(`application_id = ${APPLICATION_ID}`);
       // NORMAL: a commit is not synced. A power cut may take the last ones back, and the log gives them again.
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = NORMAL');

@@ -11,7 +11,7 @@ import type { FileStoreContext } from './context.js';
 import { planRead } from './read-plan.js';
 import type { ChunkPart } from './read-plan.js';
 import { fileNotFound } from './receipt.js';
-import type { FileSink } from './types.js';
+import type { ByteRange, FileSink } from './types.js';
 
 /** Throws `file_not_found`, `manifest_missing`, `manifest_corrupt`, `chunk_missing`, `chunk_corrupt`, or what the sink throws. */
 export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSink): Promise<void> {
@@ -19,18 +19,28 @@ export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSi
     const entry = await lookUp(context, fileId);
     const ranges = sink.select(entry).filter(({ start, end }) => start < end);
     if (ranges.length === 0) return;
+    const kept = context.cache.content(fileId);
+    if (kept !== undefined) {
+      await sendInline(kept, ranges, sink);
+      return;
+    }
     const fetch = (): Promise<FileContent> =>
       withSpan(SPAN.fetchChunkMetadata, undefined, () => fetchContent(context, fileId));
     await context.contents.use(fileId, fetch, async (content) => {
       if (content.kind === 'inline') {
-        await withSpan(SPAN.reassembleChunks, undefined, async () => {
-          for (const { start, end } of ranges) await sink.write(content.bytes.subarray(start, end));
-        });
+        context.cache.putContent(fileId, content.bytes);
+        await sendInline(content.bytes, ranges, sink);
       } else {
         const planned = ranges.flatMap((range) => planRead(content.chunks, range));
         await withPinnedChunks(context, fileId, planned, (parts) => readChunks(context, parts, sink));
       }
     });
+  });
+}
+
+function sendInline(bytes: Buffer, ranges: readonly ByteRange[], sink: FileSink): Promise<void> {
+  return withSpan(SPAN.reassembleChunks, undefined, async () => {
+    for (const { start, end } of ranges) await sink.write(bytes.subarray(start, end));
   });
 }
 
