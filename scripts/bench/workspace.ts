@@ -1,6 +1,6 @@
 /** The temporary directory of a run. Everything that is measured lies below it, and it is gone when the run has ended. */
 import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runToEnd } from './processes.js';
 
@@ -22,6 +22,16 @@ export class Workspace {
   /** Hands a new empty directory to `use`. */
   async withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
     return use(await this.newDirectory());
+  }
+
+  /** As `withDirectory`, for few and large files: they are removed at once, for the next ones' room. */
+  async withRemovedDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
+    const directory = await this.newDirectory();
+    try {
+      return await use(directory);
+    } finally {
+      await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    }
   }
 
   /**

@@ -27,7 +27,7 @@ export function groupCommitCells(bench: Bench): Cell[] {
       name: `records per fdatasync, ${CONNECTIONS} connections`,
       unit: 'records',
       bar: valueAtLeast(8),
-      diskBytes: bench.rounds * 2 ** 29,
+      diskBytes: bench.rounds * 2 ** 28,
       missing: () => (isInstalled('strace') ? undefined : 'strace is not installed'),
       measure: tracedUploads(bench, perSecond),
       remarks: () =>

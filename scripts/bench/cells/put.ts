@@ -34,7 +34,7 @@ function putCell(bench: Bench, { name, connections, leastRatio }: PutCell): Cell
     name,
     unit: '/s',
     bar: ratioAtLeast(leastRatio),
-    diskBytes: bench.rounds * 2 ** 30,
+    diskBytes: bench.rounds * 2 ** 28,
     prepare: () => reference.choose(),
     measure: subject.measure,
     reference: { name: 'plain files', measure: reference.measure },

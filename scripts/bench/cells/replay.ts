@@ -14,7 +14,7 @@ const FILE_BYTES = 1024;
 
 export function replayCells(bench: Bench): Cell[] {
   const states = new ReplayStates(bench);
-  const diskBytes = (bench.rounds + 1) * 2 ** 30;
+  const diskBytes = (bench.rounds + 1) * 2 ** 29;
   return [
     {
       name: 'replay, files missing',
