@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { BatchedResponse } from './batched-response.js';
 import { MAX_HEADERS_BYTES, methodNotAllowed, requestNotParsed } from './client-error.js';
 import { expectContinue, isContinueExpected } from './expectation.js';
 import { listenError } from './listen-error.js';
@@ -51,6 +52,7 @@ export class FrontDoor {
       maxHeaderSize: MAX_HEADERS_BYTES,
       // Checked here, where it is answered with a problem.
       requireHostHeader: false,
+      ServerResponse: BatchedResponse,
     };
     this.server = createServer(options, (request, response) => this.#admit({ request, response }));
     this.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
