@@ -3,7 +3,7 @@ import { makeDirectoryDurably } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
 import { isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
-import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store } from './store.js';
+import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { writeIdentity } from './store-identity.js';
 import {
@@ -79,6 +79,23 @@ export class DirectoryStore implements Store {
   async delete(key: ObjectKey): Promise<void> {
     const path = this.pathOf(key);
     await absentIsUndefined(this.#fs.unlink(path));
+    await this.#fs.syncDirectory(dirname(path));
+  }
+
+  async putAll(objects: readonly StoredObject[]): Promise<void> {
+    for (const { key, bytes } of objects) await this.put(key, bytes);
+  }
+
+  async deleteAll(keys: readonly ObjectKey[]): Promise<void> {
+    for (const key of keys) await this.delete(key);
+  }
+
+  async setAside(key: ObjectKey): Promise<void> {
+    const path = this.pathOf(key);
+    const asidePath = join(this.#root, CORRUPT_DIRECTORY, `${key.kind}-${key.id}`);
+    const isTaken = (await this.#fs.stat(asidePath)) !== undefined;
+    await absentIsUndefined(isTaken ? this.#fs.unlink(path) : this.#fs.rename(path, asidePath));
+    await this.#fs.syncDirectory(dirname(asidePath));
     await this.#fs.syncDirectory(dirname(path));
   }
 

@@ -1,9 +1,11 @@
 /** Stores: the port, the directory behind it, and the identity that says which store a place is. */
 export type { AppliedObject, AppliedObjects } from './applied-objects.js';
 export type { ChunkGuard, PinOwner } from './chunk-guard.js';
+export { DirectoryPlace } from './directory-place.js';
 export { DirectoryStore, initDirectoryStore } from './directory-store.js';
 export { PrimaryStore } from './primary-store.js';
 export type { StagedChunk } from './staging-area.js';
-export type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store } from './store.js';
+export type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
 export { readIdentity, writeIdentity } from './store-identity.js';
 export type { StoreIdentity, StorePeer } from './store-identity.js';
+export type { StorePlace } from './store-place.js';

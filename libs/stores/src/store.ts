@@ -10,6 +10,11 @@ export type ObjectKey =
 
 export type ObjectKind = ObjectKey['kind'];
 
+export interface StoredObject {
+  readonly key: ObjectKey;
+  readonly bytes: Uint8Array;
+}
+
 export interface ReadOptions {
   /** Memory to read into; the answer is then a part of it. Without it memory is allocated. */
   readonly into?: Buffer;
@@ -25,6 +30,11 @@ export interface Store {
   readonly identity: StoreIdentity;
   /** Durable on return, and atomic: a reader sees all of the object or none. */
   put(key: ObjectKey, bytes: Uint8Array): Promise<void>;
+  /**
+   * `put` of many: durable on return, all of them; where it throws, any of them may have happened. No object is ordered
+   * before another: whoever needs chunks before their manifest makes two calls.
+   */
+  putAll(objects: readonly StoredObject[]): Promise<void>;
   /** The object's bytes, unverified, or undefined where there is no such object. */
   get(key: ObjectKey, options?: ReadOptions): Promise<Buffer | undefined>;
   /** Bytes `start` to `end` (not included) of the object, fewer where it ends earlier; undefined where there is none. */
@@ -33,6 +43,13 @@ export interface Store {
   has(key: ObjectKey): Promise<number | undefined>;
   /** Durable on return; deleting what is not there is no error. */
   delete(key: ObjectKey): Promise<void>;
+  /** `delete` of many. */
+  deleteAll(keys: readonly ObjectKey[]): Promise<void>;
+  /**
+   * Moves a corrupt object out of the way, to `corrupt/`, where nothing reads it and a person can; durable on return. What
+   * is not there is no error; an older one set aside under the same id stays.
+   */
+  setAside(key: ObjectKey): Promise<void>;
   /**
    * Ids of one kind, in the store's key order (`shard/id`, bytewise). An object put or deleted meanwhile may be listed or
    * not; all others are listed exactly once.
