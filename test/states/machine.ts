@@ -90,6 +90,7 @@ export async function start({ fs, catalogs, clock }: Machine, options: StartOpti
       readParallelism: 4,
       bufferBudgetBytes: 64 * CHUNK_SIZE,
       bufferWaitMs: 1000,
+      replicationTimeoutMs: 1000,
       diskReserveBytes: 0,
       reservedPaths: [PRIMARY_PATH, WAL_PATH],
     },

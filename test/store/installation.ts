@@ -76,6 +76,7 @@ export async function openInstallation(
       readParallelism: 4,
       bufferBudgetBytes: 16 * CHUNK_SIZE,
       bufferWaitMs: 1000,
+      replicationTimeoutMs: 1000,
       diskReserveBytes: 0,
       reservedPaths: [paths.primary, paths.wal],
     },

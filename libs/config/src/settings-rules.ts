@@ -85,6 +85,17 @@ const RULES = [
           },
         ],
   ),
+  rule(['replicationWait', 'replicas'], ({ replicationWait, replicas }) =>
+    replicationWait === 'all' || replicationWait <= replicas.length
+      ? []
+      : [
+          {
+            fields: ['replicationWait'],
+            problem: `waits for more replicas than the ${replicas.length} of REPLICAS`,
+            advice: 'set REPLICATION_WAIT=all or add replicas',
+          },
+        ],
+  ),
   rule(['storagePath', 'replicas', 'walPath', 'catalogPath'], (places) => overlappingPlaces(places)),
 ];
 

@@ -12,7 +12,9 @@ import { KIB, MIB, sizeBetween, sizeFrom } from './size.js';
 import { accepted, integerBetween, oneOf, refused, type ValueKind } from './value-kind.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-export type ReplicationMode = 'async';
+export type ReplicationMode = 'async' | 'sync';
+/** How many replicas a `sync` write waits for. */
+export type ReplicationWait = 'all' | number;
 
 export interface Settings {
   readonly host: string;
@@ -23,6 +25,8 @@ export interface Settings {
   readonly walPath: string;
   readonly catalogPath: string;
   readonly replicationMode: ReplicationMode;
+  readonly replicationWait: ReplicationWait;
+  readonly replicationTimeoutMs: number;
   readonly chunkSizeBytes: number;
   readonly inlineMaxBytes: number;
   readonly maxFileSizeBytes: number;
@@ -55,11 +59,17 @@ export interface SettingRow<T> {
   readonly conceal?: 'all' | 'behind_scheme';
 }
 
-const replicationMode: ValueKind<ReplicationMode> = {
-  accepts: 'async',
-  parse: (text) => {
-    if (text === 'async') return accepted(text);
-    return refused(text === 'sync' ? 'is not supported yet: only async is' : 'is not a replication mode');
+const MAX_REPLICAS = 1_000;
+
+const replicaCount = integerBetween(0, MAX_REPLICAS);
+const WAITS = `all, or ${replicaCount.accepts}`;
+
+const replicationWait: ValueKind<ReplicationWait> = {
+  accepts: WAITS,
+  parse: (text, packageRoot) => {
+    if (text === 'all') return accepted(text);
+    const parsed = replicaCount.parse(text, packageRoot);
+    return 'problem' in parsed ? refused(`is not ${WAITS}`) : parsed;
   },
 };
 
@@ -87,7 +97,7 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     default: './data/replica1,./data/replica2',
     kind: replicaList,
     empty: 'allowed',
-    doc: 'Directories that are owed a copy of every file. What is owed is written down and shown; this version does not copy, so they hold no copy to fall back on. One more costs a row per file.',
+    doc: 'Stores that are owed a copy of every file. One more is filled by itself, and costs a row per file and every byte once more; one taken out is remembered, and nothing is copied to it any more.',
   },
   walPath: {
     name: 'WAL_PATH',
@@ -105,8 +115,20 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
   replicationMode: {
     name: 'REPLICATION_MODE',
     default: 'async',
-    kind: replicationMode,
-    doc: 'When a write is answered: async answers once it is durable on the primary, and a loss of the primary before the copy is made loses it. Waiting for replicas (sync) is not supported yet.',
+    kind: oneOf('async', 'sync'),
+    doc: 'When a write is answered that does not say it itself (?replication=): async once it is durable on the primary, so that a loss of the primary before the copies are made loses it; sync once REPLICATION_WAIT replicas hold it too, which takes as long as the slowest of them.',
+  },
+  replicationWait: {
+    name: 'REPLICATION_WAIT',
+    default: 'all',
+    kind: replicationWait,
+    doc: 'How many replicas a sync write waits for that does not say it itself (?wait=). Fewer is faster and rides over a replica that is away; at 0 sync is async.',
+  },
+  replicationTimeoutMs: {
+    name: 'REPLICATION_TIMEOUT',
+    default: '10s',
+    kind: durationBetween(1, DAY_MS),
+    doc: 'How long a sync write waits for its replicas. Then it is answered 202, durable on the primary, with what is still owed; shorter makes clients see that more often, longer keeps them waiting while a replica is away.',
   },
   chunkSizeBytes: {
     name: 'CHUNK_SIZE',

@@ -38,6 +38,7 @@ function fileStoreOptions(settings: Settings): FileStoreOptions {
     readParallelism: settings.readParallelism,
     bufferBudgetBytes: settings.bufferBudgetBytes,
     bufferWaitMs: BUFFER_WAIT_MS,
+    replicationTimeoutMs: settings.replicationTimeoutMs,
     diskReserveBytes: settings.diskReserveBytes,
     reservedPaths: [settings.storagePath, settings.walPath, dirname(settings.catalogPath)],
   };

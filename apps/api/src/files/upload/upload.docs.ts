@@ -1,6 +1,15 @@
 /** OpenAPI of the upload routes. */
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOperation,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
 import { ApiProblems } from '../../open-api/api-problems.js';
 import { FileAnswer } from '../file-answer.js';
 
@@ -11,13 +20,20 @@ const replicationQueries = [
     name: 'replication',
     required: false,
     enum: ['async', 'sync'],
-    description: 'When the upload is answered. sync is not supported yet: 501.',
+    description:
+      'When the upload is answered: once it is durable (async), or once replicas hold it too (sync). The default is the setting REPLICATION_MODE.',
   }),
   ApiQuery({
     name: 'wait',
     required: false,
-    schema: { type: 'integer', minimum: 0 },
-    description: 'Replicas that must confirm; only with replication=sync.',
+    schema: {
+      oneOf: [
+        { type: 'integer', minimum: 0 },
+        { type: 'string', enum: ['all'] },
+      ],
+    },
+    description:
+      'Replicas that must confirm; only where replication is sync. More than there are: 400. The default is the setting REPLICATION_WAIT.',
   }),
 ];
 
@@ -51,7 +67,14 @@ const stored = ApiCreatedResponse({
   headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
 });
 
-const uploadProblems = ApiProblems(400, 409, 412, 413, 417, 422, 501, 503, 507);
+const owed = ApiAcceptedResponse({
+  type: FileAnswer,
+  description:
+    'The file is durable and can be read, but fewer replicas than it was to wait for hold it when REPLICATION_TIMEOUT is up. replication.stores says which; what is owed is copied without another request.',
+  headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
+});
+
+const uploadProblems = ApiProblems(400, 409, 412, 413, 417, 422, 503, 507);
 
 export function ApiUpload(): MethodDecorator {
   return applyDecorators(
@@ -71,6 +94,7 @@ export function ApiUpload(): MethodDecorator {
     ApiConsumes('multipart/form-data', 'application/octet-stream'),
     ApiBody({ schema: { type: 'object', required: ['file'], properties: { file: BYTES } } }),
     stored,
+    owed,
     uploadProblems,
   );
 }
@@ -85,6 +109,7 @@ export function ApiWrite(): MethodDecorator {
     ApiConsumes('application/octet-stream'),
     ApiBody({ schema: BYTES }),
     stored,
+    owed,
     uploadProblems,
   );
 }
