@@ -10,9 +10,11 @@ import { IdempotencyKeyEntity } from './entities/idempotency-key.entity.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import { LogEntity } from './entities/log.entity.js';
 import { ObligationEntity } from './entities/obligation.entity.js';
+import { UnknownChunkEntity } from './entities/unknown-chunk.entity.js';
 import { Initial1764000000000 } from './migrations/1764000000000-initial.js';
 import { Garbage1796000000000 } from './migrations/1796000000000-garbage.js';
 import { IdempotencyKeys1797000000000 } from './migrations/1797000000000-idempotency-keys.js';
+import { UnknownChunks1799500000000 } from './migrations/1799500000000-unknown-chunks.js';
 
 const ENTITIES = [
   IdentityEntity,
@@ -23,6 +25,7 @@ const ENTITIES = [
   ObligationEntity,
   GarbageEntity,
   CollectionHoldEntity,
+  UnknownChunkEntity,
 ];
 
 export function catalogSource(path: string): DataSource {
@@ -32,7 +35,7 @@ export function catalogSource(path: string): DataSource {
     // Nobody else writes here, and a wait for a stranger's lock would stop every request with it.
     timeout: 0,
     entities: ENTITIES,
-    migrations: [Initial1764000000000, Garbage1796000000000, IdempotencyKeys1797000000000],
+    migrations: [Initial1764000000000, Garbage1796000000000, IdempotencyKeys1797000000000, UnknownChunks1799500000000],
     migrationsRun: true,
     prepareDatabase: (database: Database.Database) => {
       // Ours alone: a checkpoint of SQLite's own timing would block a request. First, because the next one that writes

@@ -14,6 +14,7 @@ import { toEntry, toRow } from './file-row.js';
 import { Garbage } from './garbage.js';
 import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
+import { UnknownChunks } from './unknown-chunks.js';
 
 export type CatalogChange =
   | {
@@ -51,6 +52,7 @@ export class Catalog {
   readonly catalogId: CatalogId;
   readonly clusterId: ClusterId;
   readonly garbage: Garbage;
+  readonly unknownChunks: UnknownChunks;
   readonly #source: DataSource;
   readonly #database: Database.Database;
   readonly #statements: Statements;
@@ -62,6 +64,7 @@ export class Catalog {
     this.#database = driverOf(source);
     this.#statements = prepareStatements(this.#database);
     this.garbage = new Garbage(this.#database);
+    this.unknownChunks = new UnknownChunks(this.#database);
     this.catalogId = identity.catalogId as CatalogId;
     this.clusterId = identity.clusterId as ClusterId;
     this.#applyInTransaction = this.#database.transaction((batch: CatalogBatch) => this.#applyChanges(batch));

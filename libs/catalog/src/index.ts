@@ -7,5 +7,6 @@ export type { FileEntry } from './file-entry.js';
 export type { CollectionHold, Garbage, GarbageChunk } from './garbage.js';
 export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
+export type { UnknownChunks } from './unknown-chunks.js';
 export { catalogLook } from './read-catalog.js';
 export type { CatalogedFile, CatalogLook, CatalogSight, CatalogView } from './read-catalog.js';
