@@ -6,7 +6,7 @@ import type { FileStoreContext } from './context.js';
 import type { FileReceipt, ReplicaState } from './types.js';
 
 export function receiptOf({ catalog, replicas }: FileStoreContext, entry: FileEntry): FileReceipt {
-  const owed = new Map(catalog.obligationsOf(entry.fileId).map((obligation) => [obligation.storeId, obligation]));
+  const owed = new Map(catalog.obligations.of(entry.fileId).map((obligation) => [obligation.storeId, obligation]));
   return { ...entry, stores: replicas.map(({ storeId, name }) => ({ name, state: stateOf(owed.get(storeId)) })) };
 }
 
