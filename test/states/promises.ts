@@ -69,7 +69,7 @@ function unansweredAs(ledger: Ledger, fileName: string): KeptFile | undefined {
 }
 
 function wrongObligations({ parts }: RunningStore, fileId: FileId, want: 'present' | 'absent'): string[] {
-  const owed = new Map(parts.catalog.obligationsOf(fileId).map(({ storeId, want: owes }) => [storeId, owes]));
+  const owed = new Map(parts.catalog.obligations.of(fileId).map(({ storeId, want: owes }) => [storeId, owes]));
   return parts.replicas
     .filter(({ storeId }) => owed.get(storeId) !== want)
     .map(({ storeId, name }) => `${fileId} is owed to ${name} as ${owed.get(storeId) ?? 'nothing'}, not as ${want}`);

@@ -220,7 +220,7 @@ describe('boot goes on', () => {
     const store = await openInstallation(paths);
     expect(store.parts.replicas).toMatchObject([{ name: 'replica', state: 'offline' }]);
     const receipt = await put(store.files, 'owed', randomBytes(10));
-    const [owed] = store.parts.catalog.obligationsOf(receipt.fileId);
+    const [owed] = store.parts.catalog.obligations.of(receipt.fileId);
     await store.close();
     const identity = JSON.parse(await readFile(join(`${paths.replica}.away`, 'holdfast.json'), 'utf8')) as object;
     expect(identity).toMatchObject({ store_id: owed?.storeId });

@@ -13,7 +13,9 @@ describe('apply', () => {
     await bench.applier.applied(frame.lsn);
     expect(await bench.primary.get({ kind: 'manifest', id: fileId })).toEqual(frame.bytes);
     expect(bench.catalog.findFile(fileId)).toMatchObject({ fileName: 'hello', lsn: frame.lsn, logId: bench.wal.logId });
-    expect(bench.catalog.obligationsOf(fileId)).toEqual([{ storeId: REPLICA_ID, want: 'present', state: 'pending' }]);
+    expect(bench.catalog.obligations.of(fileId)).toMatchObject([
+      { storeId: REPLICA_ID, want: 'present', state: 'pending' },
+    ]);
     expect(bench.catalog.appliedLsn(bench.wal.logId)).toBe(frame.lsn);
   });
 
@@ -24,7 +26,9 @@ describe('apply', () => {
     expect(await bench.primary.has({ kind: 'manifest', id: fileId })).toBeUndefined();
     expect(await bench.primary.has({ kind: 'tombstone', id: fileId })).toBeGreaterThan(0);
     expect(bench.catalog.findFile(fileId)).toBeUndefined();
-    expect(bench.catalog.obligationsOf(fileId)).toEqual([{ storeId: REPLICA_ID, want: 'absent', state: 'pending' }]);
+    expect(bench.catalog.obligations.of(fileId)).toMatchObject([
+      { storeId: REPLICA_ID, want: 'absent', state: 'pending' },
+    ]);
   });
 
   it('writes the tombstone before it removes the manifest', async () => {
@@ -69,8 +73,8 @@ describe('apply', () => {
     await bench.wal.append(putDraft(fresh, 'fresh'));
     const frames = await Array.fromAsync(bench.wal.read(), ({ frame }) => frame);
     await bench.applier.replay(frames);
-    expect(bench.catalog.obligationsOf(copied)).toMatchObject([{ want: 'present', state: 'done' }]);
-    expect(bench.catalog.obligationsOf(fresh)).toMatchObject([{ want: 'present', state: 'pending' }]);
+    expect(bench.catalog.obligations.of(copied)).toMatchObject([{ want: 'present', state: 'done' }]);
+    expect(bench.catalog.obligations.of(fresh)).toMatchObject([{ want: 'present', state: 'pending' }]);
   });
 
   it('halted by a full disk tells its waiters, tries again, and goes on in order', async () => {

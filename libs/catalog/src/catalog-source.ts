@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { APPLICATION_ID } from './catalog-file.js';
 import { ChunkRefEntity } from './entities/chunk-ref.entity.js';
 import { CollectionHoldEntity } from './entities/collection-hold.entity.js';
+import { FilledReplicaEntity } from './entities/filled-replica.entity.js';
 import { FileEntity } from './entities/file.entity.js';
 import { GarbageEntity } from './entities/garbage.entity.js';
 import { IdempotencyKeyEntity } from './entities/idempotency-key.entity.js';
@@ -15,6 +16,7 @@ import { Initial1764000000000 } from './migrations/1764000000000-initial.js';
 import { Garbage1796000000000 } from './migrations/1796000000000-garbage.js';
 import { IdempotencyKeys1797000000000 } from './migrations/1797000000000-idempotency-keys.js';
 import { UnknownChunks1799500000000 } from './migrations/1799500000000-unknown-chunks.js';
+import { Replication1799000000000 } from './migrations/1799000000000-replication.js';
 
 const ENTITIES = [
   IdentityEntity,
@@ -23,6 +25,7 @@ const ENTITIES = [
   IdempotencyKeyEntity,
   ChunkRefEntity,
   ObligationEntity,
+  FilledReplicaEntity,
   GarbageEntity,
   CollectionHoldEntity,
   UnknownChunkEntity,
@@ -35,7 +38,13 @@ export function catalogSource(path: string): DataSource {
     // Nobody else writes here, and a wait for a stranger's lock would stop every request with it.
     timeout: 0,
     entities: ENTITIES,
-    migrations: [Initial1764000000000, Garbage1796000000000, IdempotencyKeys1797000000000, UnknownChunks1799500000000],
+    migrations: [
+      Initial1764000000000,
+      Garbage1796000000000,
+      IdempotencyKeys1797000000000,
+      Replication1799000000000,
+      UnknownChunks1799500000000,
+    ],
     migrationsRun: true,
     prepareDatabase: (database: Database.Database) => {
       // Ours alone: a checkpoint of SQLite's own timing would block a request. First, because the next one that writes

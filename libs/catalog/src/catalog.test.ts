@@ -165,9 +165,9 @@ describe('obligations', () => {
     const database = new Database(path);
     database.exec("UPDATE obligations SET state = 'done'");
     database.close();
-    expect(catalog.obligationsOf(file.fileId).map(({ state }) => state)).toEqual(['done', 'done']);
+    expect(catalog.obligations.of(file.fileId).map(({ state }) => state)).toEqual(['done', 'done']);
     apply([remove(file)]);
-    expect(catalog.obligationsOf(file.fileId)).toEqual(
+    expect(catalog.obligations.of(file.fileId)).toMatchObject(
       STORES.map((storeId) => ({ storeId, want: 'absent', state: 'pending' })),
     );
   });
@@ -175,8 +175,8 @@ describe('obligations', () => {
   it('are none without replicas, and none of a file that is not known', () => {
     const file = entry('a');
     apply([put(file)], { replicaIds: [] });
-    expect(catalog.obligationsOf(file.fileId)).toEqual([]);
-    expect(catalog.obligationsOf(newFileId(0))).toEqual([]);
+    expect(catalog.obligations.of(file.fileId)).toEqual([]);
+    expect(catalog.obligations.of(newFileId(0))).toEqual([]);
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * The catalog: an index over what the stores hold and what is owed to them. Losing it costs time, not truth. It changes
  * only by `apply`, one transaction a batch, with the applied LSN inside it, so that it is always the effect of a prefix
- * of the log; `garbage` alone, which nobody's file depends on, is also written by the collection.
+ * of the log; `garbage` and `obligations`, which nobody's file depends on, are also written by the collection and by
+ * replication.
  */
 import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { CatalogId, ChunkId, ClusterId, FileId, LogId, Lsn, StoreId } from '#libs/kernel';
@@ -12,6 +13,7 @@ import { IdentityEntity } from './entities/identity.entity.js';
 import type { FileEntry } from './file-entry.js';
 import { toEntry, toRow } from './file-row.js';
 import { Garbage } from './garbage.js';
+import { Obligations } from './obligations.js';
 import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
 import { UnknownChunks } from './unknown-chunks.js';
@@ -35,12 +37,8 @@ export interface CatalogBatch {
   /** Every store that owes a copy, or its removal, of each file changed. */
   readonly replicaIds: readonly StoreId[];
   readonly nowMs: number;
-}
-
-export interface Obligation {
-  readonly storeId: StoreId;
-  readonly want: 'present' | 'absent';
-  readonly state: string;
+  /** What a put orders; `verify` where the replica may hold the file already, as after a rebuild. */
+  readonly putOperation?: 'copy' | 'verify';
 }
 
 export interface ListPosition {
@@ -53,6 +51,7 @@ export class Catalog {
   readonly clusterId: ClusterId;
   readonly garbage: Garbage;
   readonly unknownChunks: UnknownChunks;
+  readonly obligations: Obligations;
   readonly #source: DataSource;
   readonly #database: Database.Database;
   readonly #statements: Statements;
@@ -65,6 +64,7 @@ export class Catalog {
     this.#statements = prepareStatements(this.#database);
     this.garbage = new Garbage(this.#database);
     this.unknownChunks = new UnknownChunks(this.#database);
+    this.obligations = new Obligations(this.#database);
     this.catalogId = identity.catalogId as CatalogId;
     this.clusterId = identity.clusterId as ClusterId;
     this.#applyInTransaction = this.#database.transaction((batch: CatalogBatch) => this.#applyChanges(batch));
@@ -107,12 +107,6 @@ export class Catalog {
     return this.#statements.listFiles.all({ name: fileName, id: fileId, limit }).map(toEntry);
   }
 
-  obligationsOf(fileId: FileId): Obligation[] {
-    return this.#statements.getObligations
-      .all(fileId)
-      .map(({ store_id, want, state }) => ({ storeId: store_id as StoreId, want: want as Obligation['want'], state }));
-  }
-
   /**
    * Makes every transaction so far durable. Throws where SQLite could not move all of its log; where `inDoubt` is true
    * behind that, the disk failed, and asking again proves nothing.
@@ -140,15 +134,15 @@ export class Catalog {
     if (!this.#inDoubt) await this.#source.destroy();
   }
 
-  #applyChanges({ changes, logId, appliedLsn, replicaIds, nowMs }: CatalogBatch): void {
+  #applyChanges({ changes, logId, appliedLsn, replicaIds, nowMs, putOperation = 'copy' }: CatalogBatch): void {
     for (const change of changes) {
       if (change.kind === 'put') this.#putFile(change);
       else this.#deleteFile(change.fileId, nowMs);
-      const fileId = change.kind === 'put' ? change.entry.fileId : change.fileId;
-      const want = change.kind === 'put' ? 'present' : 'absent';
-      for (const storeId of replicaIds) {
-        this.#statements.oblige.run({ file_id: fileId, store_id: storeId, want, now: nowMs });
-      }
+      const order =
+        change.kind === 'put'
+          ? { file_id: change.entry.fileId, want: 'present', operation: putOperation, size: change.entry.fileSize }
+          : { file_id: change.fileId, want: 'absent', operation: 'delete', size: 0 };
+      for (const storeId of replicaIds) this.#statements.oblige.run({ ...order, store_id: storeId, now: nowMs });
     }
     this.#statements.setApplied.run(logId, appliedLsn);
   }

@@ -1,10 +1,20 @@
 /** The catalog: an index over the stores, in SQLite through TypeORM. */
 export { Catalog } from './catalog.js';
-export type { CatalogBatch, CatalogChange, ListPosition, Obligation } from './catalog.js';
+export type { CatalogBatch, CatalogChange, ListPosition } from './catalog.js';
 export { catalogFilesAt } from './catalog-files.js';
 export type { CatalogFiles } from './catalog-files.js';
 export type { FileEntry } from './file-entry.js';
 export type { CollectionHold, Garbage, GarbageChunk } from './garbage.js';
+export type { Obligations } from './obligations.js';
+export type {
+  Closing,
+  DueObligation,
+  Obligation,
+  ObligationOperation,
+  Postponement,
+  StoreLoad,
+  Want,
+} from './obligations.js';
 export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
 export type { UnknownChunks } from './unknown-chunks.js';

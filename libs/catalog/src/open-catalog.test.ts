@@ -292,6 +292,7 @@ describe('the schema', () => {
     'collection_holds',
     'files',
     'files_by_name',
+    'filled_replicas',
     'garbage',
     'garbage_by_age',
     'idempotency_keys',

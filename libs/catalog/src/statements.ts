@@ -19,10 +19,13 @@ export interface FileRow {
   wait: number;
 }
 
-export interface ObligationRow {
+export interface Order {
+  file_id: string;
   store_id: string;
   want: string;
-  state: string;
+  operation: string;
+  size: number;
+  now: number;
 }
 
 type Statement<Parameters extends unknown[], Row = unknown> = Database.Statement<Parameters, Row>;
@@ -35,13 +38,12 @@ export interface Statements {
   readonly getFileByKey: Statement<[string], FileRow>;
   readonly putChunkRef: Statement<[string, string]>;
   readonly deleteChunkRefs: Statement<[string]>;
-  readonly oblige: Statement<[{ file_id: string; store_id: string; want: string; now: number }]>;
+  readonly oblige: Statement<[Order]>;
   readonly setApplied: Statement<[string, number]>;
   readonly getApplied: Statement<[string], { applied_lsn: number }>;
   readonly highestApplied: Statement<[], { applied_lsn: number | null }>;
   readonly getFile: Statement<[string], FileRow>;
   readonly listFiles: Statement<[{ name: string; id: string; limit: number }], FileRow>;
-  readonly getObligations: Statement<[string], ObligationRow>;
 }
 
 export function prepareStatements(database: Database.Database): Statements {
@@ -62,10 +64,11 @@ export function prepareStatements(database: Database.Database): Statements {
     ),
     deleteChunkRefs: database.prepare("DELETE FROM chunk_refs WHERE owner_id = ? AND owner_kind = 'file'"),
     oblige: database.prepare(
-      `INSERT INTO obligations (file_id, store_id, want, generation, state, next_attempt_at)
-       VALUES (@file_id, @store_id, @want, 1, 'pending', @now)
+      `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
+       VALUES (@file_id, @store_id, @want, @operation, 1, 'pending', @now, @now, @size)
        ON CONFLICT (file_id, store_id) DO UPDATE
-       SET want = @want, generation = generation + 1, state = 'pending', next_attempt_at = @now`,
+       SET want = @want, operation = @operation, generation = generation + 1, state = 'pending', next_attempt_at = @now,
+           since = @now, size = @size, attempts = 0, last_error = NULL, confirmed_at = NULL`,
     ),
     setApplied: database.prepare(
       'INSERT INTO logs (log_id, applied_lsn) VALUES (?, ?) ON CONFLICT (log_id) DO UPDATE SET applied_lsn = excluded.applied_lsn',
@@ -76,6 +79,5 @@ export function prepareStatements(database: Database.Database): Statements {
     listFiles: database.prepare(
       `SELECT ${FILE_COLUMNS} FROM files WHERE (file_name, file_id) > (@name, @id) ORDER BY file_name, file_id LIMIT @limit`,
     ),
-    getObligations: database.prepare('SELECT store_id, want, state FROM obligations WHERE file_id = ?'),
   };
 }

@@ -40,8 +40,8 @@ export async function readFromReplicas<Result>(
 /** Replicas that have confirmed the file; then the others, which may hold it all the same. */
 function likeliestFirst({ catalog, replicas }: Source, fileId: FileId): Source['replicas'] {
   const confirmed = new Set(
-    catalog
-      .obligationsOf(fileId)
+    catalog.obligations
+      .of(fileId)
       .filter(({ state, want }) => state === 'done' && want === 'present')
       .map(({ storeId }) => storeId),
   );

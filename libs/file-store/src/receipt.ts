@@ -6,7 +6,7 @@ import type { FileStoreContext } from './context.js';
 import type { FileReceipt, ReplicaState } from './types.js';
 
 export function receiptOf({ catalog, replicas, copies }: FileStoreContext, entry: FileEntry): FileReceipt {
-  const orders = new Map(catalog.obligationsOf(entry.fileId).map((obligation) => [obligation.storeId, obligation]));
+  const orders = new Map(catalog.obligations.of(entry.fileId).map((obligation) => [obligation.storeId, obligation]));
   const stores = replicas.map(({ storeId, name }) => {
     const state = stateOf(orders.get(storeId));
     return { name, state: state !== 'stored' && copies.copying(entry.fileId, storeId) ? ('copying' as const) : state };

@@ -66,7 +66,8 @@ function fill(
   { logId, checkpointLsn, replicaIds, clock }: RebuildContext,
   changes: CatalogChange[],
 ): void {
-  catalog.apply({ changes, logId, appliedLsn: checkpointLsn, replicaIds, nowMs: clock.now() });
+  const place = { logId, appliedLsn: checkpointLsn, replicaIds };
+  catalog.apply({ changes, ...place, nowMs: clock.now(), putOperation: 'verify' });
 }
 
 /** A manifest was written only after its record was durable: one above the log's end proves that the log lost its tail. */

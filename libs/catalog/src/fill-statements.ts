@@ -1,0 +1,107 @@
+/**
+ * Filling: a replica that joins is owed every file there is. Apply owes it what changes from now on, so filling only ever
+ * looks at what stood before, in pages of their own transactions, and remembers how far it came.
+ *
+ *   stage    looks at       and orders
+ *   stale    the rows       a delete of what the store was once given and is no file any more
+ *   files    the files      a copy of what has no row; a verification of what was confirmed: the store was away meanwhile
+ *   filled   nothing
+ *
+ * A replica that leaves the settings loses its row here and keeps its obligations: if it returns, generations go on.
+ */
+import type { StoreId } from '#libs/kernel';
+import type Database from 'better-sqlite3';
+
+export interface FillPage {
+  readonly storeId: StoreId;
+  /** How many rows one transaction looks at. */
+  readonly limit: number;
+  readonly nowMs: number;
+}
+
+export type FillOutcome = 'filled' | 'more';
+
+interface Progress {
+  stage: string;
+  last_file_id: string;
+}
+
+type Range = { store_id: string; after: string; until: string; now: number };
+
+export class FillStatements {
+  readonly #statements: ReturnType<typeof prepareStatements>;
+  readonly #pageInTransaction: (page: FillPage) => FillOutcome;
+  readonly #keepInTransaction: (storeIds: readonly StoreId[]) => void;
+
+  constructor(database: Database.Database) {
+    this.#statements = prepareStatements(database);
+    this.#pageInTransaction = database.transaction((page: FillPage) => this.#page(page));
+    this.#keepInTransaction = database.transaction((storeIds: readonly StoreId[]) => {
+      for (const { store_id } of this.#statements.all.all()) {
+        if (!storeIds.includes(store_id as StoreId)) this.#statements.drop.run(store_id);
+      }
+    });
+  }
+
+  keepOnly(storeIds: readonly StoreId[]): void {
+    this.#keepInTransaction(storeIds);
+  }
+
+  next(page: FillPage): FillOutcome {
+    return this.#pageInTransaction(page);
+  }
+
+  #page({ storeId, limit, nowMs }: FillPage): FillOutcome {
+    const { progress, endOfRows, endOfFiles, orderDeletes, orderCopies, note } = this.#statements;
+    const { stage, last_file_id } = progress.get(storeId) ?? { stage: 'stale', last_file_id: '' };
+    if (stage === 'filled') return 'filled';
+    const page = { after: last_file_id, limit };
+    const until = (stage === 'stale' ? endOfRows : endOfFiles).get(page)?.until ?? undefined;
+    if (until === undefined) {
+      const following = stage === 'stale' ? 'files' : 'filled';
+      note.run({ store_id: storeId, stage: following, last_file_id: '' });
+      return following === 'filled' ? 'filled' : 'more';
+    }
+    const orders = stage === 'stale' ? orderDeletes : orderCopies;
+    orders.run({ store_id: storeId, after: last_file_id, until, now: nowMs });
+    note.run({ store_id: storeId, stage, last_file_id: until });
+    return 'more';
+  }
+}
+
+function prepareStatements(database: Database.Database) {
+  const reopened = `generation = generation + 1, state = 'pending', next_attempt_at = @now, since = @now, attempts = 0,
+           last_error = NULL, confirmed_at = NULL`;
+  return {
+    all: database.prepare<[], { store_id: string }>('SELECT store_id FROM filled_replicas'),
+    drop: database.prepare<[string]>('DELETE FROM filled_replicas WHERE store_id = ?'),
+    progress: database.prepare<[string], Progress>(
+      'SELECT stage, last_file_id FROM filled_replicas WHERE store_id = ?',
+    ),
+    note: database.prepare<{ store_id: string } & Progress>(
+      `INSERT INTO filled_replicas (store_id, stage, last_file_id) VALUES (@store_id, @stage, @last_file_id)
+       ON CONFLICT (store_id) DO UPDATE SET stage = @stage, last_file_id = @last_file_id`,
+    ),
+    // Rows of all stores: a page of one store's alone could be looked for through the whole table.
+    endOfRows: database.prepare<{ after: string; limit: number }, { until: string | null }>(
+      `SELECT MAX(file_id) AS until FROM (
+         SELECT file_id FROM obligations WHERE file_id > @after ORDER BY file_id LIMIT @limit) AS page`,
+    ),
+    endOfFiles: database.prepare<{ after: string; limit: number }, { until: string | null }>(
+      `SELECT MAX(file_id) AS until FROM (
+         SELECT file_id FROM files WHERE file_id > @after ORDER BY file_id LIMIT @limit) AS page`,
+    ),
+    orderDeletes: database.prepare<Range>(
+      `UPDATE obligations SET want = 'absent', operation = 'delete', size = 0, ${reopened}
+       WHERE store_id = @store_id AND file_id > @after AND file_id <= @until AND want = 'present'
+         AND NOT EXISTS (SELECT 1 FROM files WHERE files.file_id = obligations.file_id)`,
+    ),
+    orderCopies: database.prepare<Range>(
+      `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
+       SELECT file_id, @store_id, 'present', 'copy', 1, 'pending', @now, @now, file_size
+       FROM files WHERE file_id > @after AND file_id <= @until
+       ON CONFLICT (file_id, store_id) DO UPDATE SET operation = 'verify', ${reopened}
+       WHERE want = 'present' AND state = 'done'`,
+    ),
+  };
+}

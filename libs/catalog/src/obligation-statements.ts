@@ -1,0 +1,105 @@
+/** The prepared SQL of obligations. `obligations_by_due` covers what is counted, and leads to what is due. */
+import type Database from 'better-sqlite3';
+
+interface ObligationRow {
+  store_id: string;
+  want: string;
+  state: string;
+  generation: number;
+  operation: string;
+  attempts: number;
+  last_error: string | null;
+}
+
+interface DueRow {
+  file_id: string;
+  operation: string;
+  generation: number;
+  attempts: number;
+  size: number;
+}
+
+interface OrderRow {
+  file_id: string;
+  store_id: string;
+  generation: number;
+  want: string;
+}
+
+type Page = { store_id: string; now: number; limit: number };
+
+const OWED = "state IN ('pending', 'failed')";
+const SAME_ORDER = `file_id = @file_id AND store_id = @store_id AND generation = @generation AND want = @want AND ${OWED}`;
+
+export function prepareObligationStatements(database: Database.Database) {
+  const duePage = (state: string): string =>
+    `SELECT * FROM (SELECT file_id, operation, generation, attempts, size, next_attempt_at FROM obligations
+     WHERE store_id = @store_id AND state = '${state}' AND next_attempt_at <= @now
+     ORDER BY next_attempt_at LIMIT @limit) AS ${state}_rows`;
+  return {
+    of: database.prepare<[string], ObligationRow>(
+      'SELECT store_id, want, state, generation, operation, attempts, last_error FROM obligations WHERE file_id = ?',
+    ),
+    // One page per state: the index has each in the order of its time, and would have to sort the two together.
+    due: database.prepare<Page, DueRow>(
+      `${duePage('pending')} UNION ALL ${duePage('failed')} ORDER BY next_attempt_at LIMIT @limit`,
+    ),
+    nextDue: database.prepare<{ store_id: string; now: number }, { at: number | null }>(
+      `SELECT MIN(at) AS at FROM (
+         SELECT MIN(next_attempt_at) AS at FROM obligations
+         WHERE store_id = @store_id AND state = 'pending' AND next_attempt_at > @now
+         UNION ALL SELECT MIN(next_attempt_at) AS at FROM obligations
+         WHERE store_id = @store_id AND state = 'failed' AND next_attempt_at > @now) AS times`,
+    ),
+    close: database.prepare<OrderRow & { now: number }>(
+      `UPDATE obligations SET state = 'done', confirmed_at = @now, last_error = NULL WHERE ${SAME_ORDER}`,
+    ),
+    postpone: database.prepare<OrderRow & { at: number; state: string; last_error: string | null }>(
+      `UPDATE obligations SET state = @state, attempts = attempts + 1, next_attempt_at = @at,
+       last_error = COALESCE(@last_error, last_error) WHERE ${SAME_ORDER}`,
+    ),
+    load: database.prepare<[string], { operation: string; files: number; bytes: number; oldest: number }>(
+      `SELECT operation, COUNT(*) AS files, SUM(size) AS bytes, MIN(since) AS oldest FROM obligations
+       WHERE store_id = ? AND ${OWED} GROUP BY operation`,
+    ),
+    owedSince: database.prepare<{ store_id: string; since: number }, { owed: number; waiting: number | null }>(
+      `SELECT COUNT(*) AS owed, SUM(CASE WHEN next_attempt_at <= @since THEN 1 ELSE 0 END) AS waiting FROM obligations
+       WHERE store_id = @store_id AND ${OWED} AND since <= @since`,
+    ),
+    // Leaps from store to store in the index, however many rows each has.
+    storeIds: database.prepare<[], { id: string }>(
+      `WITH RECURSIVE stores(id) AS (
+         SELECT MIN(store_id) FROM obligations
+         UNION ALL
+         SELECT (SELECT MIN(store_id) FROM obligations WHERE store_id > stores.id) FROM stores WHERE stores.id IS NOT NULL)
+       SELECT id FROM stores WHERE id IS NOT NULL`,
+    ),
+    owe: database.prepare<{ file_id: string; store_id: string; operation: string; now: number }>(
+      `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
+       SELECT file_id, @store_id, 'present', @operation, 1, 'pending', @now, @now, file_size
+       FROM files WHERE file_id = @file_id
+       ON CONFLICT (file_id, store_id) DO UPDATE
+       SET next_attempt_at = CASE state WHEN 'done' THEN @now ELSE MIN(next_attempt_at, @now) END,
+           generation = CASE state WHEN 'done' THEN generation + 1 ELSE generation END,
+           operation = CASE state WHEN 'done' THEN @operation ELSE operation END,
+           attempts = CASE state WHEN 'done' THEN 0 ELSE attempts END,
+           since = CASE state WHEN 'done' THEN @now ELSE since END,
+           size = excluded.size, confirmed_at = NULL,
+           state = CASE state WHEN 'done' THEN 'pending' ELSE state END
+       WHERE want = 'present'`,
+    ),
+    makeDueNow: database.prepare<Page>(
+      `UPDATE obligations SET next_attempt_at = @now WHERE store_id = @store_id AND file_id IN (
+         SELECT file_id FROM obligations
+         WHERE store_id = @store_id AND ${OWED} AND next_attempt_at > @now LIMIT @limit)`,
+    ),
+    rejuvenate: database.prepare<{ store_id: string; now: number; latest: number }>(
+      `UPDATE obligations SET next_attempt_at = @now
+       WHERE store_id = @store_id AND ${OWED} AND next_attempt_at > @latest`,
+    ),
+    forget: database.prepare<{ store_id: string; limit: number }>(
+      `DELETE FROM obligations WHERE store_id = @store_id AND file_id IN (
+         SELECT file_id FROM obligations WHERE store_id = @store_id LIMIT @limit)`,
+    ),
+  };
+}
