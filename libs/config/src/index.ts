@@ -5,4 +5,4 @@ export { findPackage } from './package-root.js';
 export type { Package } from './package-root.js';
 export { parseSettings } from './settings.js';
 export { renderSettingsTable } from './settings-document.js';
-export type { LogLevel, ReplicationMode, ReplicationWait, Settings } from './settings-table.js';
+export type { LogLevel, ReplicationMode, ReplicationWait, Settings, WorkerPlace } from './settings-table.js';

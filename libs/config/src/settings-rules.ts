@@ -96,6 +96,17 @@ const RULES = [
           },
         ],
   ),
+  rule(['workers', 'redisUrl'], ({ workers, redisUrl }) =>
+    workers === 'embedded' || redisUrl !== ''
+      ? []
+      : [
+          {
+            fields: ['workers'],
+            problem: 'leaves the copying to other processes, and without REDIS_URL no job can reach them',
+            advice: 'set REDIS_URL or WORKERS=embedded',
+          },
+        ],
+  ),
   rule(['storagePath', 'replicas', 'walPath', 'catalogPath'], (places) => overlappingPlaces(places)),
 ];
 

@@ -8,6 +8,7 @@ import { apiKeyList, type ApiKey } from './api-key.js';
 import { hostAddress } from './address.js';
 import { DAY_MS, durationBetween } from './duration.js';
 import { directory, replicaList, sqliteFile, type ReplicaLocation } from './location.js';
+import { redisServer } from './redis-server.js';
 import { KIB, MIB, sizeBetween, sizeFrom } from './size.js';
 import { accepted, integerBetween, oneOf, refused, type ValueKind } from './value-kind.js';
 
@@ -15,6 +16,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export type ReplicationMode = 'async' | 'sync';
 /** How many replicas a `sync` write waits for. */
 export type ReplicationWait = 'all' | number;
+/** Who does the copying: the api itself, or processes of `npm run worker`. */
+export type WorkerPlace = 'embedded' | 'external';
 
 export interface Settings {
   readonly host: string;
@@ -24,6 +27,9 @@ export interface Settings {
   readonly replicas: readonly ReplicaLocation[];
   readonly walPath: string;
   readonly catalogPath: string;
+  /** Can hold a password; '' means that jobs stay in the process. */
+  readonly redisUrl: string;
+  readonly workers: WorkerPlace;
   readonly replicationMode: ReplicationMode;
   readonly replicationWait: ReplicationWait;
   readonly replicationTimeoutMs: number;
@@ -111,6 +117,21 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     kind: sqliteFile,
     conceal: 'behind_scheme',
     doc: 'SQLite file of the catalog. It is an index: at a new place it is rebuilt from the log and the stores, which takes time with many files.',
+  },
+  redisUrl: {
+    name: 'REDIS_URL',
+    default: '',
+    kind: redisServer,
+    empty: 'allowed',
+    example: 'redis://127.0.0.1:6379',
+    conceal: 'behind_scheme',
+    doc: 'Redis that carries jobs to workers and results back. With none, jobs stay in this process and need no other service. A Redis that is lost or changed costs nothing but time: what is owed stands in the catalog.',
+  },
+  workers: {
+    name: 'WORKERS',
+    default: 'embedded',
+    kind: oneOf('embedded', 'external'),
+    doc: 'Who copies: embedded does it in a thread of the server, external leaves it to processes of npm run worker, which need REDIS_URL. With external and no such process running, nothing is copied.',
   },
   replicationMode: {
     name: 'REPLICATION_MODE',

@@ -30,6 +30,8 @@ describe('the defaults', () => {
       ],
       walPath: '/srv/holdfast/wal',
       catalogPath: '/srv/holdfast/data/catalog.db',
+      redisUrl: '',
+      workers: 'embedded',
       replicationMode: 'async',
       replicationWait: 'all',
       replicationTimeoutMs: 10_000,
@@ -67,6 +69,12 @@ describe('accepted', () => {
   it.each([
     ['a port picked by the system', { PORT: '0' }, { port: 0 }],
     ['no replicas', { REPLICAS: '' }, { replicas: [] }],
+    ['no Redis', { REDIS_URL: '' }, { redisUrl: '' }],
+    [
+      'workers of their own, reached through Redis',
+      { REDIS_URL: 'rediss://:secret@redis:6380/2', WORKERS: 'external' },
+      { redisUrl: 'rediss://:secret@redis:6380/2', workers: 'external' },
+    ],
     ['another machine, with a key', { HOST: '0.0.0.0', API_KEY: KEY }, { host: '0.0.0.0' }],
     ['nothing inline', { INLINE_MAX: '0B' }, { inlineMaxBytes: 0 }],
     [
@@ -106,6 +114,9 @@ describe('refused', () => {
     ['LOG_LEVEL', 'verbose', 'one of debug, info', 'for example LOG_LEVEL=info'],
     ['REPLICAS', 's3://bucket', 's3:// location, which is not supported yet', 'for example REPLICAS='],
     ['DATABASE_URL', 'mysql://host/db', 'sqlite:', 'for example DATABASE_URL=sqlite:./data/catalog.db'],
+    ['REDIS_URL', 'localhost:6379', 'redis:// or rediss://', 'for example REDIS_URL=redis://127.0.0.1:6379'],
+    ['WORKERS', 'external', 'without REDIS_URL no job can reach them', 'set REDIS_URL or WORKERS=embedded'],
+    ['WORKERS', 'none', 'one of embedded, external', 'for example WORKERS=embedded'],
     ['HOST', '0.0.0.0', 'no API_KEY', 'set API_KEY or HOST=127.0.0.1'],
   ])('%s=%s says why and gives an example', (name, text, why, example) => {
     const { message, context } = refusalOf({ [name]: text });
@@ -149,6 +160,9 @@ describe('refused', () => {
     ['DATABASE_URL', 'user:hunter2@host'],
     ['DATABASE_URL', 'hunter2'],
     ['DATABASE_URL', 'sqlite:./catalog.db?key=hunter2'],
+    ['REDIS_URL', 'redis://:hunter2@host:port'],
+    ['REDIS_URL', 'redis://user:hunter2@host/?password=hunter2'],
+    ['REDIS_URL', ':hunter2@host:6379'],
     ['REPLICAS', './a,s3://id:hunter2@bucket'],
     ['STORAGE_PATH', 's3://bucket?secret=hunter2'],
   ])('%s=%s does not show the secret', (name, text) => {
