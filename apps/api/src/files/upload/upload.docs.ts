@@ -1,7 +1,8 @@
 /** OpenAPI of the upload routes. */
 import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../../open-api/api-problems.js';
+import type { ErrorCode } from '#libs/kernel';
+import { ApiProblems, WRITE_PROBLEMS } from '../../open-api/api-problems.js';
 import { FileAnswer } from '../file-answer.js';
 
 const BYTES = { type: 'string', format: 'binary' } as const;
@@ -51,7 +52,18 @@ const stored = ApiCreatedResponse({
   headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
 });
 
-const uploadProblems = ApiProblems(400, 409, 412, 413, 417, 422, 501, 503, 507);
+const uploadProblems = [
+  'invalid_file_name',
+  'upload_incomplete',
+  'digest_mismatch',
+  'idempotency_conflict',
+  'precondition_failed',
+  'file_too_large',
+  'idempotency_mismatch',
+  'not_implemented',
+  'log_full',
+  ...WRITE_PROBLEMS,
+] as const satisfies ErrorCode[];
 
 export function ApiUpload(): MethodDecorator {
   return applyDecorators(
@@ -71,7 +83,7 @@ export function ApiUpload(): MethodDecorator {
     ApiConsumes('multipart/form-data', 'application/octet-stream'),
     ApiBody({ schema: { type: 'object', required: ['file'], properties: { file: BYTES } } }),
     stored,
-    uploadProblems,
+    ApiProblems(...uploadProblems, 'file_missing', 'payload_too_large'),
   );
 }
 
@@ -85,6 +97,6 @@ export function ApiWrite(): MethodDecorator {
     ApiConsumes('application/octet-stream'),
     ApiBody({ schema: BYTES }),
     stored,
-    uploadProblems,
+    ApiProblems(...uploadProblems),
   );
 }
