@@ -10,7 +10,8 @@ import {
   ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiProblems } from '../../open-api/api-problems.js';
+import type { ErrorCode } from '#libs/kernel';
+import { ApiProblems, WRITE_PROBLEMS } from '../../open-api/api-problems.js';
 import { FileAnswer } from '../file-answer.js';
 
 const BYTES = { type: 'string', format: 'binary' } as const;
@@ -74,7 +75,17 @@ const owed = ApiAcceptedResponse({
   headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
 });
 
-const uploadProblems = ApiProblems(400, 409, 412, 413, 417, 422, 503, 507);
+const uploadProblems = [
+  'invalid_file_name',
+  'upload_incomplete',
+  'digest_mismatch',
+  'idempotency_conflict',
+  'precondition_failed',
+  'file_too_large',
+  'idempotency_mismatch',
+  'log_full',
+  ...WRITE_PROBLEMS,
+] as const satisfies ErrorCode[];
 
 export function ApiUpload(): MethodDecorator {
   return applyDecorators(
@@ -95,7 +106,7 @@ export function ApiUpload(): MethodDecorator {
     ApiBody({ schema: { type: 'object', required: ['file'], properties: { file: BYTES } } }),
     stored,
     owed,
-    uploadProblems,
+    ApiProblems(...uploadProblems, 'file_missing', 'payload_too_large'),
   );
 }
 
@@ -110,6 +121,6 @@ export function ApiWrite(): MethodDecorator {
     ApiBody({ schema: BYTES }),
     stored,
     owed,
-    uploadProblems,
+    ApiProblems(...uploadProblems),
   );
 }
