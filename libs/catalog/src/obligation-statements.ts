@@ -32,6 +32,10 @@ const OWED = "state IN ('pending', 'failed')";
 const SAME_ORDER = `file_id = @file_id AND store_id = @store_id AND generation = @generation AND want = @want AND ${OWED}`;
 
 export function prepareObligationStatements(database: Database.Database) {
+  return { ...prepareReading(database), ...prepareWriting(database) };
+}
+
+function prepareReading(database: Database.Database) {
   const duePage = (state: string): string =>
     `SELECT * FROM (SELECT file_id, operation, generation, attempts, size, next_attempt_at FROM obligations
      WHERE store_id = @store_id AND state = '${state}' AND next_attempt_at <= @now
@@ -51,13 +55,6 @@ export function prepareObligationStatements(database: Database.Database) {
          UNION ALL SELECT MIN(next_attempt_at) AS at FROM obligations
          WHERE store_id = @store_id AND state = 'failed' AND next_attempt_at > @now) AS times`,
     ),
-    close: database.prepare<OrderRow & { now: number }>(
-      `UPDATE obligations SET state = 'done', confirmed_at = @now, last_error = NULL WHERE ${SAME_ORDER}`,
-    ),
-    postpone: database.prepare<OrderRow & { at: number; state: string; last_error: string | null }>(
-      `UPDATE obligations SET state = @state, attempts = attempts + 1, next_attempt_at = @at,
-       last_error = COALESCE(@last_error, last_error) WHERE ${SAME_ORDER}`,
-    ),
     load: database.prepare<[string], { operation: string; files: number; bytes: number; oldest: number }>(
       `SELECT operation, COUNT(*) AS files, SUM(size) AS bytes, MIN(since) AS oldest FROM obligations
        WHERE store_id = ? AND ${OWED} GROUP BY operation`,
@@ -73,6 +70,18 @@ export function prepareObligationStatements(database: Database.Database) {
          UNION ALL
          SELECT (SELECT MIN(store_id) FROM obligations WHERE store_id > stores.id) FROM stores WHERE stores.id IS NOT NULL)
        SELECT id FROM stores WHERE id IS NOT NULL`,
+    ),
+  };
+}
+
+function prepareWriting(database: Database.Database) {
+  return {
+    close: database.prepare<OrderRow & { now: number }>(
+      `UPDATE obligations SET state = 'done', confirmed_at = @now, last_error = NULL WHERE ${SAME_ORDER}`,
+    ),
+    postpone: database.prepare<OrderRow & { at: number; state: string; last_error: string | null }>(
+      `UPDATE obligations SET state = @state, attempts = attempts + 1, next_attempt_at = @at,
+       last_error = COALESCE(@last_error, last_error) WHERE ${SAME_ORDER}`,
     ),
     owe: database.prepare<{ file_id: string; store_id: string; operation: string; now: number }>(
       `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)

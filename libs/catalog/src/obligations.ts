@@ -39,7 +39,7 @@ export interface DueQuery {
   readonly nowMs: number;
   readonly limit: number;
   /** Left out of the page; the caller has them in hand. */
-  readonly except: ReadonlySet<FileId>;
+  readonly except: Pick<ReadonlySet<FileId>, 'has' | 'size'>;
 }
 
 /** Names one order. */
@@ -109,6 +109,15 @@ export class Obligations {
       page.push({ fileId, operation: operation as ObligationOperation, generation, attempts, sizeBytes: size });
     }
     return page;
+  }
+
+  isAnyDue({ storeId, nowMs }: { readonly storeId: StoreId; readonly nowMs: number }): boolean {
+    return this.#statements.due.get({ store_id: storeId, now: nowMs, limit: 1 }) !== undefined;
+  }
+
+  /** Due or put off. */
+  isAnyOwed(storeId: StoreId): boolean {
+    return this.isAnyDue({ storeId, nowMs: Number.MAX_SAFE_INTEGER });
   }
 
   /** When the next of what is not due yet will be, or undefined. */

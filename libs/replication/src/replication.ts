@@ -1,0 +1,221 @@
+/**
+ * The door of replication: carries what the catalog says is owed to the stores, and tells how they fare. It never changes
+ * what is owed; apply does. All that it keeps in memory may be lost: what is in flight is handed out again, and an answer
+ * to an order that is not the last one closes nothing.
+ */
+import type { JobError, JobResult } from '#libs/job-queue';
+import type { FileId, StoreId } from '#libs/kernel';
+import { StoreError } from '#libs/kernel';
+import { CopyWaiters } from './copy-waiters.js';
+import type { CopyWait } from './copy-waiters.js';
+import { Dispatcher } from './dispatcher.js';
+import { FillTask } from './fill-task.js';
+import { settleResult } from './results.js';
+import { LONGEST_RETRY_MS } from './retry.js';
+import { statusOf, statusOfDeparted } from './status.js';
+import { StoreLane } from './store-lane.js';
+import { StoreWatch } from './store-watch.js';
+import { SyncRun } from './sync-run.js';
+import { systemTimers } from './timers.js';
+import type { Timers } from './timers.js';
+import type { ReplicaStatus, ReplicationOptions, SyncOperation } from './types.js';
+
+/** How often it is looked for what is not coming back. */
+const RECONCILE_INTERVAL_MS = 5_000;
+
+const EMPTY_ANSWER: JobError = { code: 'internal', message: 'A worker answered a job without a word on its files.' };
+
+export class Replication {
+  readonly #options: ReplicationOptions;
+  readonly #timers: Timers;
+  readonly #random: () => number;
+  readonly #lanes: ReadonlyMap<StoreId, StoreLane>;
+  readonly #dispatcher: Dispatcher;
+  readonly #waiters: CopyWaiters;
+  readonly #watch: StoreWatch;
+  readonly #filling: FillTask;
+  #syncs: SyncRun[] = [];
+  #isStopped = false;
+  #cancelReconciler: () => void = () => undefined;
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+    const { catalog, queue, sourceId, clusterId, replicas, clock, log, distrust = () => false } = options;
+    const { timers = systemTimers, random = Math.random } = options;
+    this.#timers = timers;
+    this.#random = random;
+    const storeIds = [sourceId, ...replicas.map(({ storeId }) => storeId)];
+    this.#lanes = new Map(storeIds.map((storeId) => [storeId, new StoreLane(storeId, random)]));
+    const time = { clock, timers, random, log };
+    const stores = { catalog, queue, primaryId: sourceId, clusterId, lanes: this.#lanes, distrust };
+    this.#dispatcher = new Dispatcher({ ...stores, ...time });
+    this.#waiters = new CopyWaiters(timers, (fileId) => this.#copiesOf(fileId));
+    this.#watch = new StoreWatch({
+      replicas,
+      clusterId,
+      lanes: this.#lanes,
+      clock,
+      timers,
+      isOwed: (storeId) => catalog.obligations.isAnyOwed(storeId),
+      failed: (lane, error) => this.#storeFailed(lane, error),
+      wake: () => this.notice(),
+    });
+    const replicaIds = replicas.map(({ storeId }) => storeId);
+    this.#filling = new FillTask({ catalog, replicaIds, clock, timers, log, wake: () => this.notice() });
+  }
+
+  start(): void {
+    this.#options.queue.listen((result) => this.#take(result));
+    this.#filling.start();
+    this.#watch.start();
+    this.#reconcile();
+  }
+
+  /** Hands out nothing more and takes no more answers; whoever waits for copies is told what there is. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelReconciler();
+    this.#filling.stop();
+    this.#watch.stop();
+    this.#waiters.end();
+    for (const sync of this.#syncs) sync.end();
+    const dispatched = this.#dispatcher.stop();
+    await this.#options.queue.close(timeoutMs);
+    const timeOut = Promise.withResolvers<void>();
+    const cancel = this.#timers.after(timeoutMs, timeOut.resolve);
+    await Promise.race([dispatched, timeOut.promise]);
+    cancel();
+  }
+
+  /** Something is owed; to be called after every change of the catalog. Costs nothing. */
+  notice(): void {
+    this.#dispatcher.wake();
+  }
+
+  /** Resolves with how many of the replicas hold the file, as soon as it is `count`, or at the time-out, or at an abort. */
+  waitForCopies(wait: CopyWait): Promise<number> {
+    return this.#waiters.wait(wait);
+  }
+
+  /** Whether the file is on its way to, or out of, that store. */
+  copying(fileId: FileId, storeId: StoreId): boolean {
+    return this.#lanes.get(storeId)?.files.has(fileId) ?? false;
+  }
+
+  /** The replicas in the order of the settings; then those that left them while something is owed to them. */
+  status(): ReplicaStatus[] {
+    const { replicas, catalog, clock, peers } = this.#options;
+    const nowMs = clock.now();
+    const stores = replicas.map((replica) => {
+      const load = catalog.obligations.load(replica.storeId);
+      return statusOf(replica, { lane: this.#lanes.get(replica.storeId)!, load, nowMs });
+    });
+    const departed = catalog.obligations
+      .storeIds()
+      .filter((storeId) => !this.#lanes.has(storeId))
+      .map((storeId) => statusOfDeparted({ storeId, peers, load: catalog.obligations.load(storeId), nowMs }))
+      .filter(({ lag }) => lag.files > 0);
+    return [...stores, ...departed];
+  }
+
+  /**
+   * Makes everything that is owed to these replicas due now, and lets them be tried again; of all replicas, where none is
+   * named. Throws `replica_not_found`.
+   */
+  sync(names?: readonly string[]): SyncOperation {
+    const { replicas, catalog, clock } = this.#options;
+    const unknown = names?.find((name) => !replicas.some((replica) => replica.name === name));
+    if (unknown !== undefined) {
+      throw new StoreError('replica_not_found', `There is no replica ${unknown}.`, { context: { replica: unknown } });
+    }
+    const chosen = replicas.filter(({ name }) => names?.includes(name) ?? true);
+    const lanes = chosen.map(({ storeId }) => this.#lanes.get(storeId)!);
+    const sync = new SyncRun(lanes, {
+      obligations: catalog.obligations,
+      timers: this.#timers,
+      nowMs: clock.now(),
+      wake: () => this.notice(),
+    });
+    this.#syncs = [...this.#syncs.filter(({ isFinished }) => !isFinished), sync];
+    this.#watch.askNow(lanes);
+    return sync;
+  }
+
+  /** A chunk or the manifest on the primary is bad: owes the primary a repair from a replica that holds the file. */
+  oweRepair(fileId: FileId): void {
+    const { catalog, sourceId, clock } = this.#options;
+    catalog.obligations.owe({ fileId, storeId: sourceId, operation: 'repair', nowMs: clock.now() });
+    this.notice();
+  }
+
+  async #take(result: JobResult): Promise<void> {
+    // Answered with an error, the queue keeps it for the next process.
+    if (this.#isStopped) throw new StoreError('shutting_down', 'Replication takes no more results.');
+    const lane = this.#lanes.get(result.targetId);
+    if (lane === undefined) return;
+    const { catalog, sourceId, clock } = this.#options;
+    const nowMs = clock.now();
+    const settlement = settleResult(result, { catalog, primaryId: sourceId, nowMs, random: this.#random });
+    if (settlement === undefined) return;
+    if (settlement.closed.length > 0) lane.succeeded(nowMs);
+    // A late answer says how the store was, not how it is.
+    if (lane.end(result.jobId) === 'ended') this.#noteHealth(lane, { result, itemError: settlement.itemError });
+    for (const { fileId } of settlement.closed) this.#waiters.confirmed(fileId);
+    for (const fileId of settlement.damagedAtSource) this.#repairIfHeld(fileId);
+    for (const sync of this.#syncs) sync.look();
+    this.notice();
+  }
+
+  #noteHealth(lane: StoreLane, { result, itemError }: { result: JobResult; itemError: JobError | undefined }): void {
+    // An answer that says nothing of any file would be asked for again and again.
+    const error = result.storeError ?? (result.items.length === 0 ? EMPTY_ANSWER : undefined);
+    if (error !== undefined) {
+      this.#storeFailed(lane, error);
+      return;
+    }
+    const nowMs = this.#options.clock.now();
+    lane.answered(nowMs);
+    lane.judged(itemError, nowMs);
+  }
+
+  /** `storeId`: who was at fault, where it is another one than the lane's. */
+  #storeFailed(lane: StoreLane, error: JobError & { readonly storeId?: StoreId }): void {
+    const nowMs = this.#options.clock.now();
+    const isTarget = error.storeId === undefined || error.storeId === lane.storeId;
+    if (isTarget && error.code === 'store_foreign') lane.foreign(error, nowMs);
+    else lane.failed(error, nowMs);
+    for (const sync of this.#syncs) sync.storeFailed(lane.storeId);
+  }
+
+  /** What no replica holds cannot be repaired: the error of the copy says it already. */
+  #repairIfHeld(fileId: FileId): void {
+    if (this.#copiesOf(fileId) > 0) this.oweRepair(fileId);
+  }
+
+  #copiesOf(fileId: FileId): number {
+    const { catalog, sourceId } = this.#options;
+    return catalog.obligations
+      .of(fileId)
+      .filter(({ storeId, want, state }) => want === 'present' && state === 'done' && storeId !== sourceId)
+      .filter(({ storeId }) => this.#lanes.has(storeId)).length;
+  }
+
+  /** Forgets what is not coming back, and hands it out again with the rest. */
+  #reconcile(): void {
+    if (this.#isStopped) return;
+    const { catalog, clock, log } = this.#options;
+    const nowMs = clock.now();
+    for (const lane of this.#lanes.values()) {
+      const lost = lane.forgetLost(nowMs);
+      if (lost > 0)
+        log.warn({ store_id: lane.storeId, jobs: lost }, 'jobs were not answered; they are handed out again');
+      try {
+        catalog.obligations.rejuvenate({ storeId: lane.storeId, nowMs, latestMs: nowMs + LONGEST_RETRY_MS });
+      } catch (error) {
+        log.error({ err: error }, 'the catalog cannot be written; what is owed is looked at again later');
+      }
+    }
+    this.notice();
+    this.#cancelReconciler = this.#timers.after(RECONCILE_INTERVAL_MS, () => this.#reconcile());
+  }
+}

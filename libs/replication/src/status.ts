@@ -1,0 +1,46 @@
+import type { StoreLoad } from '#libs/catalog';
+import type { StoreId } from '#libs/kernel';
+import type { StorePeer } from '#libs/stores';
+import type { StoreLane } from './store-lane.js';
+import type { ReplicaStatus, ReplicaStore } from './types.js';
+
+export function statusOf(
+  { storeId, name, place }: ReplicaStore,
+  { lane, load, nowMs }: { readonly lane: StoreLane; readonly load: StoreLoad; readonly nowMs: number },
+): ReplicaStatus {
+  return {
+    storeId,
+    name,
+    location: place.location,
+    state: lane.state(nowMs),
+    obligations: load.counts,
+    lag: lagOf(load, nowMs),
+    lastSuccessAtMs: lane.lastSuccessAtMs,
+    lastError: lane.lastError,
+  };
+}
+
+/** A store that is no longer in the settings, and that nobody remembers, has no name but its id. */
+export function statusOfDeparted(store: {
+  readonly storeId: StoreId;
+  readonly peers: readonly StorePeer[] | undefined;
+  readonly load: StoreLoad;
+  readonly nowMs: number;
+}): ReplicaStatus {
+  const { storeId, peers, load, nowMs } = store;
+  const peer = peers?.find((remembered) => remembered.storeId === storeId);
+  return {
+    storeId,
+    name: peer?.name ?? storeId,
+    location: peer?.location ?? '',
+    state: 'draining',
+    obligations: load.counts,
+    lag: lagOf(load, nowMs),
+    lastSuccessAtMs: undefined,
+    lastError: undefined,
+  };
+}
+
+function lagOf({ files, bytes, oldestSinceMs }: StoreLoad, nowMs: number): ReplicaStatus['lag'] {
+  return { files, bytes, oldestMs: oldestSinceMs === undefined ? 0 : Math.max(0, nowMs - oldestSinceMs) };
+}

@@ -1,0 +1,108 @@
+/**
+ * One sync: what was owed to some stores when it began, made due at once. How far it has come is counted in the catalog
+ * and not kept here: what was ordered up to its beginning and is due since before it has not been tried yet, what was put
+ * off behind it has been tried and failed, and the rest is done.
+ */
+import type { Obligations } from '#libs/catalog';
+import type { StoreId } from '#libs/kernel';
+import type { StoreLane } from './store-lane.js';
+import type { Timers } from './timers.js';
+import type { SyncOperation, SyncProgress } from './types.js';
+
+/** Rows that one transaction makes due. */
+const PAGE_ROWS = 2_000;
+
+export interface SyncContext {
+  readonly obligations: Obligations;
+  readonly timers: Timers;
+  readonly nowMs: number;
+  /** Called when more is due. */
+  readonly wake: () => void;
+}
+
+interface SyncedStore {
+  readonly lane: StoreLane;
+  /** All of it is due. */
+  isPrepared: boolean;
+  /** The store itself failed since: what is left has been tried as much as it can be. */
+  hasFailed: boolean;
+}
+
+export class SyncRun implements SyncOperation {
+  readonly total: number;
+  readonly finished: Promise<void>;
+  readonly #context: SyncContext;
+  readonly #stores: readonly SyncedStore[];
+  readonly #finish: () => void;
+  #isFinished = false;
+
+  constructor(lanes: readonly StoreLane[], context: SyncContext) {
+    this.#context = context;
+    this.#stores = lanes.map((lane) => ({ lane, isPrepared: false, hasFailed: false }));
+    this.total = lanes.reduce((sum, { storeId }) => {
+      const { waiting, postponed } = this.#owed(storeId);
+      return sum + waiting + postponed;
+    }, 0);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.finished = promise;
+    this.#finish = resolve;
+    for (const store of this.#stores) {
+      store.lane.tryNow();
+      this.#prepare(store);
+    }
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  progress(): SyncProgress {
+    let [failed, left] = [0, 0];
+    for (const { lane, isPrepared, hasFailed } of this.#stores) {
+      const { waiting, postponed } = this.#owed(lane.storeId);
+      if (hasFailed) failed += waiting + postponed;
+      else if (isPrepared) [failed, left] = [failed + postponed, left + waiting];
+      else left += waiting + postponed;
+    }
+    return { done: Math.max(0, this.total - failed - left), failed, left };
+  }
+
+  storeFailed(storeId: StoreId): void {
+    for (const store of this.#stores) if (store.lane.storeId === storeId) store.hasFailed = true;
+    this.look();
+  }
+
+  /** Something was closed, put off or given up. */
+  look(): void {
+    if (this.#isFinished || !this.#stores.every((store) => this.#isOver(store))) return;
+    this.end();
+  }
+
+  end(): void {
+    this.#isFinished = true;
+    this.#finish();
+  }
+
+  #isOver({ lane, isPrepared, hasFailed }: SyncedStore): boolean {
+    if (hasFailed) return true;
+    return isPrepared && !this.#context.obligations.isAnyDue({ storeId: lane.storeId, nowMs: this.#context.nowMs });
+  }
+
+  #owed(storeId: StoreId) {
+    return this.#context.obligations.owedSince({ storeId, sinceMs: this.#context.nowMs });
+  }
+
+  #prepare(store: SyncedStore): void {
+    const { obligations, nowMs, timers, wake } = this.#context;
+    if (this.#isFinished) return;
+    const { storeId } = store.lane;
+    const isMore = obligations.makeDueNow({ storeId, nowMs, limit: PAGE_ROWS }) === PAGE_ROWS;
+    wake();
+    if (isMore) {
+      timers.soon(() => this.#prepare(store));
+      return;
+    }
+    store.isPrepared = true;
+    timers.soon(() => this.look());
+  }
+}
