@@ -25,9 +25,13 @@ describe('the defaults', () => {
       port: 8080,
       storagePath: '/srv/holdfast/data/primary',
       replicas: [
-        { name: 'replica1', path: '/srv/holdfast/data/replica1' },
-        { name: 'replica2', path: '/srv/holdfast/data/replica2' },
+        { kind: 'directory', name: 'replica1', path: '/srv/holdfast/data/replica1' },
+        { kind: 'directory', name: 'replica2', path: '/srv/holdfast/data/replica2' },
       ],
+      awsAccessKeyId: '',
+      awsSecretAccessKey: '',
+      awsSessionToken: '',
+      awsRegion: '',
       walPath: '/srv/holdfast/wal',
       catalogPath: '/srv/holdfast/data/catalog.db',
       replicationMode: 'async',
@@ -99,7 +103,8 @@ describe('refused', () => {
     ['IDLE_TIMEOUT', '0s', 'from 1ms to 1d', 'for example IDLE_TIMEOUT=30s'],
     ['REPLICATION_MODE', 'sync', 'not supported yet', 'for example REPLICATION_MODE=async'],
     ['LOG_LEVEL', 'verbose', 'one of debug, info', 'for example LOG_LEVEL=info'],
-    ['REPLICAS', 's3://bucket', 's3:// location, which is not supported yet', 'for example REPLICAS='],
+    ['REPLICAS', 's3://Bucket', '3 to 63 characters', 'for example REPLICAS='],
+    ['STORAGE_PATH', 's3://bucket', 's3:// location, which only REPLICAS may be', 'for example STORAGE_PATH='],
     ['DATABASE_URL', 'mysql://host/db', 'sqlite:', 'for example DATABASE_URL=sqlite:./data/catalog.db'],
     ['HOST', '0.0.0.0', 'no API_KEY', 'set API_KEY or HOST=127.0.0.1'],
   ])('%s=%s says why and gives an example', (name, text, why, example) => {
@@ -120,6 +125,10 @@ describe('refused', () => {
       'REPLICAS=./data/replica1,./data/replica2 with STORAGE_PATH=./data: ',
     ],
     [{ REPLICAS: './a,b=./a/b' }, 'replica b (/srv/holdfast/a/b) and replica a (/srv/holdfast/a)'],
+    [
+      { REPLICAS: 'a=s3://bucket/x?region=one,b=s3://bucket/x/y?region=two' },
+      'replica b (s3://bucket/x/y?region=two) and replica a (s3://bucket/x?region=one)',
+    ],
     [{ WAL_PATH: './data/primary/wal' }, 'WAL_PATH=./data/primary/wal with STORAGE_PATH=./data/primary: '],
     [{ WAL_PATH: './data/replica1' }, 'WAL_PATH=./data/replica1 with REPLICAS=./data/replica1,./data/replica2: '],
     [{ DATABASE_URL: 'sqlite:./wal/catalog.db' }, 'DATABASE_URL=sqlite:./wal/catalog.db with WAL_PATH=./wal: '],
@@ -145,6 +154,8 @@ describe('refused', () => {
     ['DATABASE_URL', 'hunter2'],
     ['DATABASE_URL', 'sqlite:./catalog.db?key=hunter2'],
     ['REPLICAS', './a,s3://id:hunter2@bucket'],
+    ['REPLICAS', 's3://bucket?key=hunter2'],
+    ['AWS_SECRET_ACCESS_KEY', 'hunter2 '],
     ['STORAGE_PATH', 's3://bucket?secret=hunter2'],
   ])('%s=%s does not show the secret', (name, text) => {
     const error = refusalOf({ [name]: text });
