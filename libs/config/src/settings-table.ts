@@ -9,6 +9,7 @@ import { hostAddress } from './address.js';
 import { DAY_MS, durationBetween } from './duration.js';
 import { directory, replicaList, sqliteFile, type ReplicaLocation } from './location.js';
 import { redisServer } from './redis-server.js';
+import { awsText } from './s3-location.js';
 import { KIB, MIB, sizeBetween, sizeFrom } from './size.js';
 import { accepted, integerBetween, oneOf, refused, type ValueKind } from './value-kind.js';
 
@@ -25,6 +26,12 @@ export interface Settings {
   readonly port: number;
   readonly storagePath: string;
   readonly replicas: readonly ReplicaLocation[];
+  readonly awsAccessKeyId: string;
+  readonly awsSecretAccessKey: string;
+  /** '' unless the credentials are temporary ones. */
+  readonly awsSessionToken: string;
+  /** '' where the location of the replica, or the default, says. */
+  readonly awsRegion: string;
   readonly walPath: string;
   readonly catalogPath: string;
   /** Can hold a password; '' means that jobs stay in the process. */
@@ -103,7 +110,38 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     default: './data/replica1,./data/replica2',
     kind: replicaList,
     empty: 'allowed',
-    doc: 'Stores that are owed a copy of every file. One more is filled by itself, and costs a row per file and every byte once more; one taken out is remembered, and nothing is copied to it any more.',
+    doc: 'Places that are owed a copy of every file: directories, or buckets of a server that speaks S3. A new one is filled, an emptied one is not written to; one that was taken out may come back only when it is empty. One more costs a row per file and the room.',
+  },
+  awsAccessKeyId: {
+    name: 'AWS_ACCESS_KEY_ID',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    conceal: 'all',
+    doc: 'Id of the key that s3:// replicas are written with; one for all of them. Without it they are offline, and the server runs.',
+  },
+  awsSecretAccessKey: {
+    name: 'AWS_SECRET_ACCESS_KEY',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    conceal: 'all',
+    doc: 'Secret of that key. It must be allowed to get, put, list and delete objects, and to make the bucket where it is not there.',
+  },
+  awsSessionToken: {
+    name: 'AWS_SESSION_TOKEN',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    conceal: 'all',
+    doc: 'Token of temporary credentials. When they expire the replicas are offline until a start with new ones.',
+  },
+  awsRegion: {
+    name: 'AWS_REGION',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    doc: 'Region of s3:// replicas whose location names none; with neither it is us-east-1. Most compatible servers take any.',
   },
   walPath: {
     name: 'WAL_PATH',
@@ -240,6 +278,9 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     doc: 'Least important log lines written. debug costs a few lines per request; above info the record of normal operation is missing when it is needed.',
   },
 };
+
+/** What `s3://` replicas are reached with. */
+export type S3Access = Pick<Settings, 'awsAccessKeyId' | 'awsSecretAccessKey' | 'awsSessionToken' | 'awsRegion'>;
 
 /** The field names, in the table's order. */
 export const SETTING_FIELDS = Object.keys(SETTINGS_TABLE) as readonly (keyof Settings)[];

@@ -7,6 +7,7 @@ import { EntryCache } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import { boot } from '#libs/recovery';
 import type { BootOptions, OpenInstallation } from '#libs/recovery';
+import { storePlaceOf } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
 import { LOG, OPEN_INSTALLATION, SETTINGS } from './tokens.js';
 
@@ -38,7 +39,10 @@ function bootOptions(settings: Settings, log: Log, cache: EntryCache): BootOptio
     storagePath: settings.storagePath,
     catalogs: catalogFilesAt(nodeFileSystem, settings.catalogPath),
     lockDirectory: acquireDirectoryLock,
-    replicas: settings.replicas,
+    replicas: settings.replicas.map((location) => ({
+      name: location.name,
+      place: storePlaceOf(location, { fs: nodeFileSystem, access: settings }),
+    })),
     logOptions: {
       segmentSizeBytes: settings.walSegmentSizeBytes,
       limits: {
