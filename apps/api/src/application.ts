@@ -4,6 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
 import { CollectionTimer } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
+import { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
 import type { RequestListener } from 'node:http';
 import { AccessPolicy } from './access/access-policy.js';
@@ -29,6 +30,7 @@ export interface ApplicationParts {
 export interface Application {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
+  readonly replication: Replication;
   /** Adds the routes and starts the maintenance; answers with what serves them. */
   start(): Promise<RequestListener>;
 }
@@ -48,13 +50,16 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
     { logger: new NestLog(log), abortOnError: false },
   );
   const collection = app.get(CollectionTimer);
+  const replication = app.get(Replication);
   return {
     collection,
+    replication,
     installation: app.get<OpenInstallation>(OPEN_INSTALLATION),
     start: async () => {
       serveOpenApi(app, version);
       await app.init();
       await adapter.getInstance().ready();
+      replication.start();
       collection.start();
       return listener;
     },

@@ -5,6 +5,7 @@
  */
 import type { CollectionTimer } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
+import type { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
 import type { FrontDoor } from './http/front-door.js';
 import type { ServerState } from './server-state.js';
@@ -14,6 +15,9 @@ import type { StopPhase } from './shutdown.js';
 const DRAIN_MS = 10_000;
 /** For the handlers of cut requests to clean up. */
 const AFTER_CUT_MS = 2_000;
+
+/** For jobs of this process to end early. */
+const REPLICATION_STOP_MS = 3_000;
 
 export interface StoppingServer {
   readonly state: ServerState;
@@ -25,11 +29,19 @@ export interface StoppingServer {
 export interface StoppingInstallation {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
+  readonly replication: Replication;
 }
 
-export function stopPhases(server: StoppingServer, { installation, collection }: StoppingInstallation): StopPhase[] {
+export function stopPhases(server: StoppingServer, stopping: StoppingInstallation): StopPhase[] {
+  const { installation, collection, replication } = stopping;
   return [
     ...requestPhases(server),
+    // What is under way is handed out again at the next start; nothing of it is lost.
+    {
+      name: 'stop_replication',
+      timeoutMs: REPLICATION_STOP_MS + 1_000,
+      run: () => replication.stop(REPLICATION_STOP_MS),
+    },
     // What it has not collected is still garbage at the next start.
     { name: 'stop_collection', timeoutMs: 3_000, run: () => collection.stop() },
     ...installationPhases(installation),

@@ -45,7 +45,7 @@ export class UnknownChunks {
 
   /** Whether a chunk of that file is unknown there. */
   touches(storeId: StoreId, fileId: FileId): boolean {
-    return this.#statements.touches.get(storeId, fileId) !== undefined;
+    return this.#statements.touches.get({ store_id: storeId, file_id: fileId }) !== undefined;
   }
 
   /** A copy has put all chunks of the file there: what is known of them again is forgotten here. */
@@ -63,9 +63,9 @@ function prepareStatements(database: Database.Database) {
     page: database.prepare<[string, string, number], { chunk_id: string }>(
       'SELECT chunk_id FROM unknown_chunks WHERE store_id = ? AND chunk_id > ? ORDER BY chunk_id LIMIT ?',
     ),
-    touches: database.prepare<[string, string], object>(
-      `SELECT 1 FROM unknown_chunks AS unknown WHERE unknown.store_id = ? AND EXISTS (
-         SELECT 1 FROM chunk_refs WHERE chunk_refs.chunk_id = unknown.chunk_id AND owner_kind = 'file' AND owner_id = ?)
+    touches: database.prepare<{ store_id: string; file_id: string }, object>(
+      `SELECT 1 FROM chunk_refs AS own WHERE own.owner_id = @file_id AND own.owner_kind = 'file' AND EXISTS (
+         SELECT 1 FROM unknown_chunks AS unknown WHERE unknown.store_id = @store_id AND unknown.chunk_id = own.chunk_id)
        LIMIT 1`,
     ),
     settle: database.prepare<[string, string]>(
