@@ -18,6 +18,7 @@ import { AppliedChanges } from './applied-changes.js';
 import { LatePlace } from './late-place.js';
 import { RecoveryModule } from './recovery.module.js';
 import { JOB_QUEUE, LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.js';
+import { UnadoptedPlace } from './unadopted-place.js';
 
 @Module({
   imports: [RecoveryModule],
@@ -29,9 +30,7 @@ import { JOB_QUEUE, LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.
       inject: [OPEN_INSTALLATION, SETTINGS],
       useFactory: ({ replicas }: OpenInstallation, { storagePath }: Settings): readonly Replica[] => {
         const late = new LateReplicas({ fs: nodeFileSystem, storagePath });
-        return replicas.map((replica) =>
-          replica.initAs === undefined ? replica : { ...replica, place: new LatePlace(replica, late) },
-        );
+        return replicas.map((replica) => ({ ...replica, place: placeOf(replica, late) }));
       },
     },
     {
@@ -81,3 +80,8 @@ import { JOB_QUEUE, LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.
   exports: [REPLICAS, Replication, StoreOpener],
 })
 export class ReplicationModule {}
+
+function placeOf(replica: Replica, late: LateReplicas): StorePlace {
+  if (replica.awaitsAdoption) return new UnadoptedPlace(replica);
+  return replica.initAs === undefined ? replica.place : new LatePlace(replica, late);
+}
