@@ -64,15 +64,18 @@ describe('delete', () => {
     expect(await bench.target.has(file.manifest.key)).toBeDefined();
   });
 
-  it.each(['rotted on', 'is gone from'])('goes by the tombstone of the target where that of the source %s it', async (how) => {
-    const bench = await TransferBench.make();
-    const file = fileOf('a');
-    await putInto(bench.target, file);
-    await bench.target.put(file.tombstone.key, file.tombstone.bytes);
-    if (how === 'rotted on') await bench.source.put(file.tombstone.key, rotten(file));
-    expect(outcomesOf(await bench.delete(file))).toEqual(['done']);
-    await expectDeleted(bench, file);
-  });
+  it.each(['rotted on', 'is gone from'])(
+    'goes by the tombstone of the target where that of the source %s it',
+    async (how) => {
+      const bench = await TransferBench.make();
+      const file = fileOf('a');
+      await putInto(bench.target, file);
+      await bench.target.put(file.tombstone.key, file.tombstone.bytes);
+      if (how === 'rotted on') await bench.source.put(file.tombstone.key, rotten(file));
+      expect(outcomesOf(await bench.delete(file))).toEqual(['done']);
+      await expectDeleted(bench, file);
+    },
+  );
 
   it('replaces a tombstone that rotted on the target, and keeps it aside', async () => {
     const bench = await TransferBench.make();
