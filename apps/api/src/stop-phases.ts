@@ -4,12 +4,12 @@
  * Their times add up to less than the minute that docker-compose.yml grants (systemd: 90 s).
  */
 import type { CollectionTimer } from '#libs/maintenance';
+import type { StopPhase } from '#libs/process';
 import type { OpenInstallation } from '#libs/recovery';
 import type { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
 import type { FrontDoor } from './http/front-door.js';
 import type { ServerState } from './server-state.js';
-import type { StopPhase } from './shutdown.js';
 
 /** Requests still under way after this are cut; a download goes on with a Range, and an upload was promised nothing. */
 const DRAIN_MS = 10_000;
