@@ -14,6 +14,7 @@ import { RouteTable } from './http/route-table.js';
 import { NestLog } from './logging/nest-log.js';
 import { RequestLog } from './logging/request-log.js';
 import { ApiModule } from './nest/api.module.js';
+import { JobService } from './nest/job-service.js';
 import { OPEN_INSTALLATION } from './nest/tokens.js';
 import { serveOpenApi } from './open-api/open-api.js';
 import { ProblemFilter } from './problems/problem.filter.js';
@@ -31,6 +32,7 @@ export interface Application {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
   readonly replication: Replication;
+  readonly jobs: JobService;
   /** Adds the routes and starts the maintenance; answers with what serves them. */
   start(): Promise<RequestListener>;
 }
@@ -54,6 +56,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
   return {
     collection,
     replication,
+    jobs: app.get(JobService),
     installation: app.get<OpenInstallation>(OPEN_INSTALLATION),
     start: async () => {
       serveOpenApi(app, version);

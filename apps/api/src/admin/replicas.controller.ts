@@ -7,7 +7,8 @@ import type { Settings } from '#libs/config';
 import type { FastifyReply } from 'fastify';
 import { queryText } from '../http/query.js';
 import type { Query as QueryParameters } from '../http/query.js';
-import { JOB_QUEUE, SETTINGS } from '../nest/tokens.js';
+import { JobService } from '../nest/job-service.js';
+import { SETTINGS } from '../nest/tokens.js';
 import { ApiProblems } from '../open-api/api-problems.js';
 import { Operations } from './operations.js';
 import {
@@ -29,12 +30,12 @@ export class ReplicasController {
   constructor(
     replication: Replication,
     operations: Operations,
-    @Inject(JOB_QUEUE) queue: JobQueue,
+    jobs: JobService,
     @Inject(SETTINGS) settings: Settings,
   ) {
     this.#replication = replication;
     this.#operations = operations;
-    this.#queue = queue;
+    this.#queue = jobs.queue;
     this.#queueKind = settings.redisUrl === '' ? 'embedded' : 'redis';
   }
 

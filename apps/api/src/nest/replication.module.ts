@@ -2,8 +2,6 @@
 import { Module } from '@nestjs/common';
 import type { Settings } from '#libs/config';
 import { nodeFileSystem } from '#libs/durable-fs';
-import { EmbeddedJobQueue } from '#libs/job-queue';
-import type { JobQueue } from '#libs/job-queue';
 import { systemClock } from '#libs/kernel';
 import { LateReplicas } from '#libs/recovery';
 import type { OpenInstallation, Replica } from '#libs/recovery';
@@ -11,13 +9,14 @@ import { Replication } from '#libs/replication';
 import { DirectoryPlace } from '#libs/stores';
 import type { StorePlace } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
-import { JobRunner, StoreOpener } from '#libs/transfer';
+import { StoreOpener } from '#libs/transfer';
 import { Operations } from '../admin/operations.js';
 import { ReplicasController } from '../admin/replicas.controller.js';
 import { AppliedChanges } from './applied-changes.js';
+import { JobService } from './job-service.js';
 import { LatePlace } from './late-place.js';
 import { RecoveryModule } from './recovery.module.js';
-import { JOB_QUEUE, LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.js';
+import { LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.js';
 import { UnadoptedPlace } from './unadopted-place.js';
 
 @Module({
@@ -49,18 +48,18 @@ import { UnadoptedPlace } from './unadopted-place.js';
       },
     },
     {
-      provide: JOB_QUEUE,
-      inject: [StoreOpener, LOG],
-      useFactory: (stores: StoreOpener, log: Log): JobQueue =>
-        new EmbeddedJobQueue({ handler: new JobRunner({ stores, clock: systemClock }).run, log }),
+      provide: JobService,
+      inject: [OPEN_INSTALLATION, SETTINGS, LOG],
+      useFactory: ({ primary }: OpenInstallation, settings: Settings, log: Log): Promise<JobService> =>
+        JobService.open({ settings, clusterId: primary.identity.clusterId, log }),
     },
     {
       provide: Replication,
-      inject: [OPEN_INSTALLATION, REPLICAS, JOB_QUEUE, AppliedChanges, LOG],
+      inject: [OPEN_INSTALLATION, REPLICAS, JobService, AppliedChanges, LOG],
       useFactory: (
         { catalog, primary }: OpenInstallation,
         replicas: readonly Replica[],
-        queue: JobQueue,
+        { queue }: JobService,
         changes: AppliedChanges,
         log: Log,
       ): Replication => {

@@ -9,8 +9,5 @@ export const LOG = Symbol('Log');
 /** `OpenInstallation` of #libs/recovery. */
 export const OPEN_INSTALLATION = Symbol('OpenInstallation');
 
-/** `JobQueue` of #libs/job-queue. */
-export const JOB_QUEUE = Symbol('JobQueue');
-
 /** `readonly Replica[]` of #libs/recovery, whose places make stores of themselves where they were away at the start. */
 export const REPLICAS = Symbol('Replicas');
