@@ -33,14 +33,15 @@ export class LogLines implements Log {
 }
 
 export class TestQueue {
-  readonly clusterId = newUuid<ClusterId>();
+  readonly clusterId: ClusterId;
   readonly log = new LogLines();
   readonly results: JobResult[] = [];
   readonly redisUrl: string;
   #queue: JobQueue | undefined;
 
-  constructor(redisUrl: string) {
+  constructor(redisUrl: string, clusterId = newUuid<ClusterId>()) {
     this.redisUrl = redisUrl;
+    this.clusterId = clusterId;
   }
 
   get queue(): JobQueue {
