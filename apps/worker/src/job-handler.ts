@@ -1,24 +1,24 @@
 /** From settings to what does jobs: the same in a process of its own and in a thread of the server. */
-import type { Settings } from '#libs/config';
+import type { S3Access, Settings } from '#libs/config';
 import { nodeFileSystem } from '#libs/durable-fs';
 import type { JobHandler } from '#libs/job-queue';
 import { systemClock } from '#libs/kernel';
 import type { ClusterId } from '#libs/kernel';
-import { DirectoryPlace } from '#libs/stores';
+import { DirectoryPlace, storePlaceOf } from '#libs/stores';
 import type { StorePlace } from '#libs/stores';
-import { JobRunner, StoreOpener } from './transfer-stand-in.js';
+import { JobRunner, StoreOpener } from '#libs/transfer';
 
 export interface Places {
   readonly primary: StorePlace;
   readonly replicas: readonly StorePlace[];
 }
 
-export type PlaceSettings = Pick<Settings, 'storagePath' | 'replicas'>;
+export type PlaceSettings = Pick<Settings, 'storagePath' | 'replicas'> & S3Access;
 
-export function placesOf({ storagePath, replicas }: PlaceSettings): Places {
+export function placesOf({ storagePath, replicas, ...access }: PlaceSettings): Places {
   return {
     primary: new DirectoryPlace(nodeFileSystem, storagePath),
-    replicas: replicas.map(({ path }) => new DirectoryPlace(nodeFileSystem, path)),
+    replicas: replicas.map((location) => storePlaceOf(location, { fs: nodeFileSystem, access })),
   };
 }
 
