@@ -150,7 +150,7 @@ describe.skipIf(reason !== undefined)(`a queue on Redis${whySkipped(reason)}`, (
     await once(createInterface({ input: child.stdout }), 'line');
     child.kill('SIGSTOP');
     await parts.work();
-    await parts.answered(1);
+    expect([...(await parts.answered(1))]).toEqual(['slow']);
     child.kill('SIGCONT');
   });
 
