@@ -6,6 +6,7 @@ import { DURABLE_FS } from './list-durable-fs.js';
 import { EVIDENCE } from './list-evidence.js';
 import { FILE_STORE } from './list-file-store.js';
 import { GARBAGE } from './list-garbage.js';
+import { JOB_QUEUE } from './list-job-queue.js';
 import { LOG } from './list-log.js';
 import { OPEN } from './list-open.js';
 import { RECOVERY } from './list-recovery.js';
@@ -23,5 +24,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...CATALOG,
   ...RECOVERY,
   ...GARBAGE,
+  ...JOB_QUEUE,
   ...REPAIR_RULES,
 ];
