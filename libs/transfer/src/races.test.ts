@@ -121,6 +121,57 @@ describe.each(['before', 'after'] as const)('at every call, %s it,', (when) => {
   });
 });
 
+it.each([
+  ['in time', 1_000],
+  ['behind its deadline', 60_001],
+])('a worker that goes on %s behind another one, and fails, takes nothing away', async (_name, resumedAtMs) => {
+  await atEveryCall(async (at) => {
+    const bench = await TransferBench.make();
+    const file = chunked();
+    await putInto(bench.source, file);
+    await bench.target.put(file.chunks[0]!.key, Buffer.alloc(file.chunks[0]!.bytes.length, 'rotten'));
+    await bench.target.put(file.manifest.key, Buffer.from('rotten'));
+    const job = bench.job('repair', [file]);
+    let calls = 0;
+    const before = async ({ method }: StoreCall): Promise<void> => {
+      calls += 1;
+      // Between its look and the move another worker has no time: that is the one call left out.
+      if (calls !== at || method === 'setAside') return;
+      expect(outcomesOf(await bench.run(job))).toEqual(['done']);
+      bench.targetDisk.failNext({ operation: 'create', errorCode: 'ENOSPC', times: Number.POSITIVE_INFINITY });
+      bench.nowMs = resumedAtMs;
+    };
+    await bench.run(job, { watch: { before } });
+    bench.targetDisk.clearFaults();
+    bench.nowMs = 1_000;
+    for (const { key, bytes } of [file.manifest, ...file.chunks]) {
+      const left = await bench.target.get(key);
+      expect(left?.equals(bytes) ?? calls < at, `${key.kind} at call ${at}`).toBe(true);
+    }
+    return calls >= at;
+  });
+});
+
+it.each(['source', 'target'] as const)(
+  'a tombstone that came to the %s alone withdraws the manifest',
+  async (where) => {
+    const bench = await TransferBench.make();
+    const [file, other] = [chunked(), fileOf('inline')];
+    await putInto(bench.source, file, other);
+    const result = await bench.run(bench.job('copy', [file, other]), {
+      watch: {
+        before: async ({ method, keys }) => {
+          if (method === 'putAll' && keys[0]!.kind === 'manifest') {
+            await bench[where].put(file.tombstone.key, file.tombstone.bytes);
+          }
+        },
+      },
+    });
+    expect(outcomesOf(result)).toEqual(['superseded', 'done']);
+    expect(await bench.target.has(file.manifest.key)).toBeUndefined();
+  },
+);
+
 it('a manifest whose put failed half way does not outlive a delete that was confirmed meanwhile', async () => {
   const bench = await TransferBench.make();
   const file = chunked();
