@@ -12,6 +12,7 @@ import { OPEN } from './list-open.js';
 import { RECOVERY } from './list-recovery.js';
 import { REPAIR_RULES } from './list-repair.js';
 import { STORES } from './list-stores.js';
+import { TRANSFER } from './list-transfer.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...LOG,
@@ -19,6 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EVIDENCE,
   ...APPLY,
   ...STORES,
+  ...TRANSFER,
   ...DURABLE_FS,
   ...FILE_STORE,
   ...CATALOG,
