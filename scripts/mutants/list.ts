@@ -10,6 +10,7 @@ import { LOG } from './list-log.js';
 import { OPEN } from './list-open.js';
 import { RECOVERY } from './list-recovery.js';
 import { REPAIR_RULES } from './list-repair.js';
+import { REPLICATION } from './list-replication.js';
 import { STORES } from './list-stores.js';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -24,4 +25,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECOVERY,
   ...GARBAGE,
   ...REPAIR_RULES,
+  ...REPLICATION,
 ];
