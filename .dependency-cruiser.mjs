@@ -7,7 +7,7 @@ const FLOORS = [
   ['L5', ['libs/file-store', 'libs/recovery', 'libs/maintenance']],
   ['L4', ['libs/apply', 'libs/replication']],
   ['L3', ['libs/catalog', 'libs/transfer']],
-  ['L2', ['libs/wal', 'libs/stores', 'libs/job-queue']],
+  ['L2', ['libs/wal', 'libs/stores', 'libs/job-queue', 'libs/process']],
   ['L1', ['libs/durable-fs', 'libs/telemetry', 'libs/config', 'libs/client']],
   ['L0', ['libs/kernel']],
 ];

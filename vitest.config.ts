@@ -22,7 +22,12 @@ export default defineConfig({
         ...resolution,
         test: {
           name: 'unit',
-          include: ['libs/**/*.test.ts', 'apps/**/*.test.ts', 'scripts/**/*.test.ts', 'test/states/**/*.test.ts'],
+          include: [
+            'libs/**/*.test.ts',
+            'apps/**/*.test.ts',
+            'scripts/**/*.test.ts',
+            'test/{open-api,states}/**/*.test.ts',
+          ],
           testTimeout: seconds(20),
           hookTimeout: seconds(20),
           maxWorkers: '100%',
@@ -36,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/crash/**', 'test/states/**', 'test/faults/**'],
+          exclude: ['test/crash/**', 'test/open-api/**', 'test/states/**', 'test/faults/**'],
           testTimeout: seconds(120),
           hookTimeout: seconds(120),
           fileParallelism: false,

@@ -47,8 +47,8 @@ describe('refused', () => {
   });
 
   it.each([
-    ['replication=sync', 501, 'not_implemented'],
-    ['replication=sync&wait=1', 501, 'not_implemented'],
+    ['replication=sync&wait=3', 400, 'invalid_request'],
+    ['replication=sync&wait=most', 400, 'invalid_request'],
     ['replication=maybe', 400, 'invalid_request'],
     ['wait=1', 400, 'invalid_request'],
   ])('with ?%s', async (query, status, code) => {

@@ -4,7 +4,7 @@ import type { DiskSnapshot } from '#libs/durable-fs/testing';
 import { encodeFrame, fileDeleteDraft, lsn, newFileId, newUuid, StoreError } from '#libs/kernel';
 import type { LogId, Lsn, StoreId } from '#libs/kernel';
 import { planLogRepair, repairLog } from '#libs/recovery';
-import { DirectoryStore, initDirectoryStore, readIdentity } from '#libs/stores';
+import { DirectoryPlace, DirectoryStore, initDirectoryStore, readIdentity } from '#libs/stores';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PRIMARY_PATH, start, WAL_PATH } from '../states/machine.js';
 import type { Machine, RunningStore } from '../states/machine.js';
@@ -115,7 +115,10 @@ describe('the repair of a log with rot in a record', () => {
     await initDirectoryStore(machine.fs, '/replica', identity);
     const tombstone = tombstoneAt(lsn(500));
     await new DirectoryStore(machine.fs, '/replica', identity).put({ kind: 'tombstone', id: newFileId(1) }, tombstone);
-    const options = { ...repairOptions(machine), replicas: [{ name: 'replica', path: '/replica' }] };
+    const options = {
+      ...repairOptions(machine),
+      replicas: [{ name: 'replica', place: new DirectoryPlace(machine.fs, '/replica') }],
+    };
     expect(await planLogRepair(options)).toMatchObject({ plan: { nextLsn: 501 } });
   });
 

@@ -13,7 +13,7 @@ import type { Clock, StoreId } from '#libs/kernel';
 import { GarbageCollector } from '#libs/maintenance';
 import { boot } from '#libs/recovery';
 import type { OpenInstallation } from '#libs/recovery';
-import { writeIdentity } from '#libs/stores';
+import { DirectoryPlace, writeIdentity } from '#libs/stores';
 import { silentLog } from '#libs/telemetry';
 
 export const CHUNK_SIZE = 512;
@@ -73,7 +73,7 @@ export async function start({ fs, catalogs, clock }: Machine, options: StartOpti
     storagePath: PRIMARY_PATH,
     catalogs,
     lockDirectory: (directory) => ({ directory, release: () => undefined }),
-    replicas: options.replicas ?? REPLICAS,
+    replicas: (options.replicas ?? REPLICAS).map(({ name, path }) => ({ name, place: new DirectoryPlace(fs, path) })),
     logOptions: {
       segmentSizeBytes: SEGMENT_SIZE,
       limits: { maxSizeBytes: options.maxLogBytes ?? 64 * SEGMENT_SIZE, retainSegments: 0, fullWaitMs: 10_000 },
@@ -90,6 +90,7 @@ export async function start({ fs, catalogs, clock }: Machine, options: StartOpti
       readParallelism: 4,
       bufferBudgetBytes: 64 * CHUNK_SIZE,
       bufferWaitMs: 1000,
+      replicationTimeoutMs: 1000,
       diskReserveBytes: 0,
       reservedPaths: [PRIMARY_PATH, WAL_PATH],
     },

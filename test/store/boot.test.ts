@@ -235,7 +235,7 @@ describe('boot goes on', () => {
     await liveOnce(paths);
     await rename(paths.replica, `${paths.replica}.away`);
     const store = await openInstallation(paths);
-    expect(store.parts.replicas).toMatchObject([{ name: 'replica', state: 'offline' }]);
+    expect(store.parts.replicas).toMatchObject([{ name: 'replica', bound: 'offline' }]);
     const receipt = await put(store.files, 'owed', randomBytes(10));
     const [owed] = store.parts.catalog.obligations.of(receipt.fileId);
     await store.close();
@@ -251,7 +251,7 @@ describe('boot goes on', () => {
     await rm(paths.replica, { recursive: true });
     await rename(stranger.primary, paths.replica);
     const store = await openInstallation(paths);
-    expect(store.parts.replicas).toMatchObject([{ name: 'replica', state: 'foreign' }]);
+    expect(store.parts.replicas).toMatchObject([{ name: 'replica', bound: 'foreign' }]);
     await store.close();
   });
 

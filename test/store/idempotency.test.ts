@@ -42,6 +42,7 @@ async function killedBeforeTheAnswer(paths: InstallationPaths, bytes: Buffer): P
       readParallelism: 1,
       bufferBudgetBytes: 10 * CHUNK_SIZE,
       bufferWaitMs: 100,
+      replicationTimeoutMs: 1000,
       diskReserveBytes: 0,
       reservedPaths: [paths.primary],
     },

@@ -8,6 +8,7 @@ import { systemClock } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
 import { boot } from '#libs/recovery';
 import type { OpenInstallation } from '#libs/recovery';
+import { DirectoryPlace } from '#libs/stores';
 import { silentLog } from '#libs/telemetry';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -59,7 +60,7 @@ export async function openInstallation(
     storagePath: paths.primary,
     catalogs: catalogFilesAt(fs, paths.catalog),
     lockDirectory: acquireDirectoryLock,
-    replicas: [{ name: 'replica', path: paths.replica }],
+    replicas: [{ name: 'replica', place: new DirectoryPlace(fs, paths.replica) }],
     logOptions: {
       segmentSizeBytes: SEGMENT_SIZE,
       limits: { maxSizeBytes: 64 * SEGMENT_SIZE, retainSegments: 0, fullWaitMs: 1000 },
@@ -76,6 +77,7 @@ export async function openInstallation(
       readParallelism: 4,
       bufferBudgetBytes: 16 * CHUNK_SIZE,
       bufferWaitMs: 1000,
+      replicationTimeoutMs: 1000,
       diskReserveBytes: 0,
       reservedPaths: [paths.primary, paths.wal],
     },

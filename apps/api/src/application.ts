@@ -4,6 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
 import { CollectionTimer } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
+import { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
 import type { RequestListener } from 'node:http';
 import { AccessPolicy } from './access/access-policy.js';
@@ -13,6 +14,7 @@ import { RouteTable } from './http/route-table.js';
 import { NestLog } from './logging/nest-log.js';
 import { RequestLog } from './logging/request-log.js';
 import { ApiModule } from './nest/api.module.js';
+import { JobService } from './nest/job-service.js';
 import { OPEN_INSTALLATION } from './nest/tokens.js';
 import { serveOpenApi } from './open-api/open-api.js';
 import { ProblemFilter } from './problems/problem.filter.js';
@@ -29,6 +31,8 @@ export interface ApplicationParts {
 export interface Application {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
+  readonly replication: Replication;
+  readonly jobs: JobService;
   /** Adds the routes and starts the maintenance; answers with what serves them. */
   start(): Promise<RequestListener>;
 }
@@ -48,13 +52,17 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
     { logger: new NestLog(log), abortOnError: false },
   );
   const collection = app.get(CollectionTimer);
+  const replication = app.get(Replication);
   return {
     collection,
+    replication,
+    jobs: app.get(JobService),
     installation: app.get<OpenInstallation>(OPEN_INSTALLATION),
     start: async () => {
       serveOpenApi(app, version);
       await app.init();
       await adapter.getInstance().ready();
+      replication.start();
       collection.start();
       return listener;
     },

@@ -5,17 +5,14 @@
 import { findPackage, parseSettings } from '#libs/config';
 import type { Package, Settings } from '#libs/config';
 import { EXIT } from '#libs/kernel';
+import { Interrupted, openProcessLog, refuse, runStopPhases, watchStopSignals } from '#libs/process';
+import type { ProcessLog } from '#libs/process';
 import { createApplication } from './application.js';
 import type { Application } from './application.js';
 import { FrontDoor } from './http/front-door.js';
 import { answerWhileRecovering } from './http/recovering.js';
-import { openProcessLog } from './logging/process-log.js';
-import type { ProcessLog } from './logging/process-log.js';
-import { Interrupted, refuse } from './refusal.js';
 import { ServerState } from './server-state.js';
-import { runStopPhases } from './shutdown.js';
 import { stopPhases } from './stop-phases.js';
-import { watchStopSignals } from './stop-signals.js';
 
 /** Runs until it is told to stop, then ends the process. */
 export async function run(): Promise<never> {
@@ -77,7 +74,7 @@ class Server {
   #recover(): Promise<Application> {
     const { log } = this.#processLog;
     const interrupted = this.#signals.stop.then((): never => {
-      throw new Interrupted();
+      throw new Interrupted('stopped during the recovery; the next start begins it anew');
     });
     const parts = { settings: this.#settings, log, state: this.#state, frontDoor: this.#frontDoor };
     return Promise.race([createApplication({ ...parts, version: this.#package.version }), interrupted]);

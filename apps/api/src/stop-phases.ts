@@ -4,16 +4,23 @@
  * Their times add up to less than the minute that docker-compose.yml grants (systemd: 90 s).
  */
 import type { CollectionTimer } from '#libs/maintenance';
+import type { StopPhase } from '#libs/process';
 import type { OpenInstallation } from '#libs/recovery';
+import type { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
+import type { JobService } from './nest/job-service.js';
 import type { FrontDoor } from './http/front-door.js';
 import type { ServerState } from './server-state.js';
-import type { StopPhase } from './shutdown.js';
 
 /** Requests still under way after this are cut; a download goes on with a Range, and an upload was promised nothing. */
 const DRAIN_MS = 10_000;
 /** For the handlers of cut requests to clean up. */
 const AFTER_CUT_MS = 2_000;
+
+/** For jobs of this process to end early. */
+const REPLICATION_STOP_MS = 2_000;
+/** For the thread that did them, and for the word to Redis that it takes no more. */
+const JOBS_STOP_MS = 1_000;
 
 export interface StoppingServer {
   readonly state: ServerState;
@@ -25,11 +32,21 @@ export interface StoppingServer {
 export interface StoppingInstallation {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
+  readonly replication: Replication;
+  readonly jobs: JobService;
 }
 
-export function stopPhases(server: StoppingServer, { installation, collection }: StoppingInstallation): StopPhase[] {
+export function stopPhases(server: StoppingServer, stopping: StoppingInstallation): StopPhase[] {
+  const { installation, collection, replication, jobs } = stopping;
   return [
     ...requestPhases(server),
+    // What is under way is handed out again at the next start; nothing of it is lost.
+    {
+      name: 'stop_replication',
+      timeoutMs: REPLICATION_STOP_MS + 1_000,
+      run: () => replication.stop(REPLICATION_STOP_MS),
+    },
+    { name: 'stop_jobs', timeoutMs: 2 * JOBS_STOP_MS + 1_000, run: () => jobs.close(JOBS_STOP_MS) },
     // What it has not collected is still garbage at the next start.
     { name: 'stop_collection', timeoutMs: 3_000, run: () => collection.stop() },
     ...installationPhases(installation),

@@ -4,6 +4,7 @@ import { findPackage, parseSettings } from '#libs/config';
 import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
 import { systemClock } from '#libs/kernel';
 import type { StoppedOptions } from '#libs/recovery';
+import { storePlaceOf } from '#libs/stores';
 import { resolve } from 'node:path';
 import { stderrLog } from './terminal.js';
 
@@ -19,7 +20,10 @@ export function stoppedInstallation(): StoppedOptions {
     log: stderrLog,
     walPath: settings.walPath,
     storagePath: settings.storagePath,
-    replicas: settings.replicas,
+    replicas: settings.replicas.map((location) => ({
+      name: location.name,
+      place: storePlaceOf(location, { fs: nodeFileSystem, access: settings }),
+    })),
     lockDirectory: acquireDirectoryLock,
     lookIntoCatalog: catalogLook(nodeFileSystem, settings.catalogPath),
     logOptions: {

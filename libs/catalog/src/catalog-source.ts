@@ -11,9 +11,11 @@ import { IdempotencyKeyEntity } from './entities/idempotency-key.entity.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import { LogEntity } from './entities/log.entity.js';
 import { ObligationEntity } from './entities/obligation.entity.js';
+import { UnknownChunkEntity } from './entities/unknown-chunk.entity.js';
 import { Initial1764000000000 } from './migrations/1764000000000-initial.js';
 import { Garbage1796000000000 } from './migrations/1796000000000-garbage.js';
 import { IdempotencyKeys1797000000000 } from './migrations/1797000000000-idempotency-keys.js';
+import { UnknownChunks1799500000000 } from './migrations/1799500000000-unknown-chunks.js';
 import { Replication1799000000000 } from './migrations/1799000000000-replication.js';
 
 const ENTITIES = [
@@ -26,6 +28,7 @@ const ENTITIES = [
   FilledReplicaEntity,
   GarbageEntity,
   CollectionHoldEntity,
+  UnknownChunkEntity,
 ];
 
 export function catalogSource(path: string): DataSource {
@@ -35,7 +38,13 @@ export function catalogSource(path: string): DataSource {
     // Nobody else writes here, and a wait for a stranger's lock would stop every request with it.
     timeout: 0,
     entities: ENTITIES,
-    migrations: [Initial1764000000000, Garbage1796000000000, IdempotencyKeys1797000000000, Replication1799000000000],
+    migrations: [
+      Initial1764000000000,
+      Garbage1796000000000,
+      IdempotencyKeys1797000000000,
+      Replication1799000000000,
+      UnknownChunks1799500000000,
+    ],
     migrationsRun: true,
     prepareDatabase: (database: Database.Database) => {
       // Ours alone: a checkpoint of SQLite's own timing would block a request. First, because the next one that writes

@@ -16,6 +16,7 @@ import { Garbage } from './garbage.js';
 import { Obligations } from './obligations.js';
 import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
+import { UnknownChunks } from './unknown-chunks.js';
 
 export type CatalogChange =
   | {
@@ -49,6 +50,7 @@ export class Catalog {
   readonly catalogId: CatalogId;
   readonly clusterId: ClusterId;
   readonly garbage: Garbage;
+  readonly unknownChunks: UnknownChunks;
   readonly obligations: Obligations;
   readonly #source: DataSource;
   readonly #database: Database.Database;
@@ -62,6 +64,7 @@ export class Catalog {
     this.#database = driverOf(source);
     this.#statements = prepareStatements(this.#database);
     this.garbage = new Garbage(this.#database);
+    this.unknownChunks = new UnknownChunks(this.#database);
     this.obligations = new Obligations(this.#database);
     this.catalogId = identity.catalogId as CatalogId;
     this.clusterId = identity.clusterId as ClusterId;

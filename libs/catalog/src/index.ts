@@ -17,5 +17,6 @@ export type {
 } from './obligations.js';
 export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
+export type { UnknownChunks } from './unknown-chunks.js';
 export { catalogLook } from './read-catalog.js';
 export type { CatalogedFile, CatalogLook, CatalogSight, CatalogView } from './read-catalog.js';

@@ -301,6 +301,7 @@ describe('the schema', () => {
     'migrations',
     'obligations',
     'obligations_by_due',
+    'unknown_chunks',
   ];
 
   it('migrates up, down and up again, and leaves nothing behind', async () => {

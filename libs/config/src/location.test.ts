@@ -64,12 +64,11 @@ describe('the list of replicas', () => {
       ],
     ],
   ])('reads %s', (_, text, expected) => {
-    expect(replicaList.parse(text, ROOT)).toEqual({ value: expected.map(([name, path]) => ({ name, path })) });
+    const locations = expected.map(([name, path]) => ({ kind: 'directory', name, path }));
+    expect(replicaList.parse(text, ROOT)).toEqual({ value: locations });
   });
 
   it.each([
-    ['a bucket', './a,s3://bucket?region=x', 's3://'],
-    ['a named bucket', 'cloud=s3://bucket', 's3://'],
     ['a URL', 'http://host/store', 'http://'],
     ['an empty item', './a,,./b', 'empty'],
     ['a comma at the end', './a,', 'empty'],

@@ -7,13 +7,23 @@
  */
 
 import path from 'node:path';
+import { isS3Location, parseS3Location, type S3Address } from './s3-location.js';
 import { accepted, refused, type Parsed, type ValueKind } from './value-kind.js';
 
-export interface ReplicaLocation {
+interface Named {
   /** Unique among the replicas; it appears in answers, logs and metrics. */
   readonly name: string;
+}
+
+export interface DirectoryLocation extends Named {
+  readonly kind: 'directory';
   readonly path: string;
 }
+
+export interface S3Location extends Named, S3Address {}
+
+/** Where a replica is; without secrets. */
+export type ReplicaLocation = DirectoryLocation | S3Location;
 
 /** Names go into metric labels, log lines and URLs as they are. */
 export const NAME_PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;
@@ -26,7 +36,7 @@ function parseDirectory(text: string, packageRoot: string): Parsed<string> {
   if (text === '') return refused('is empty where a path is needed');
   if (text.trim() !== text) return refused('has a space around a path');
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
-  if (scheme === 's3') return refused('is an s3:// location, which is not supported yet: only directories are');
+  if (scheme?.toLowerCase() === 's3') return refused('is an s3:// location, which only REPLICAS may be');
   if (scheme !== undefined) return refused(`is a ${scheme}:// location, which is not supported: only directories are`);
   return accepted(path.resolve(packageRoot, text));
 }
@@ -51,22 +61,34 @@ export const sqliteFile: ValueKind<string> = {
   },
 };
 
-/** `[name=]path`; an `=` behind the first slash belongs to the path. */
+/** `[name=]location`; an `=` behind the first slash belongs to the location. */
 function parseReplica(item: string, packageRoot: string): Parsed<ReplicaLocation> {
-  const named = /^([^=/]*)=(.*)$/.exec(item);
-  const location = parseDirectory(named?.[2] ?? item, packageRoot);
-  if ('problem' in location) return location;
-  const name = named?.[1] ?? path.basename(location.value);
+  const named = /^([^=/]*)=(.*)$/s.exec(item);
+  const place = parsePlace(named?.[2] ?? item, packageRoot);
+  if ('problem' in place) return place;
+  const name = named?.[1] ?? lastPartOf(place.value);
   if (!NAME_PATTERN.test(name)) {
     const advice = named === null ? '; give it one as name=path' : '';
     return refused(`would name a replica ${JSON.stringify(name)}, but a name is ${NAME_RULE}${advice}`);
   }
   if (name === PRIMARY_NAME) return refused(`would name a replica ${PRIMARY_NAME}, the name of the first store`);
-  return accepted({ name, path: location.value });
+  return accepted({ name, ...place.value });
+}
+
+function parsePlace(text: string, packageRoot: string): Parsed<Omit<DirectoryLocation, 'name'> | S3Address> {
+  if (isS3Location(text)) return parseS3Location(text);
+  const parsed = parseDirectory(text, packageRoot);
+  return 'problem' in parsed ? parsed : accepted({ kind: 'directory', path: parsed.value });
+}
+
+function lastPartOf(place: Omit<DirectoryLocation, 'name'> | S3Address): string {
+  if (place.kind === 'directory') return path.basename(place.path);
+  return place.prefix === '' ? place.bucket : path.posix.basename(place.prefix);
 }
 
 export const replicaList: ValueKind<readonly ReplicaLocation[]> = {
-  accepts: 'a comma-separated list of [name=]path, or empty for none',
+  accepts:
+    'a comma-separated list of [name=]path or [name=]s3://bucket[/prefix]?endpoint=…&region=…, or empty for none',
   parse: (text, packageRoot) => {
     if (text === '') return accepted([]);
     const replicas: ReplicaLocation[] = [];

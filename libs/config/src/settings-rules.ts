@@ -5,6 +5,7 @@
 
 import { isLoopbackHost } from './address.js';
 import { pathsOverlap } from './location.js';
+import { s3LocationText, s3PlacesOverlap } from './s3-location.js';
 import type { Settings } from './settings-table.js';
 
 export interface BrokenRule {
@@ -85,7 +86,30 @@ const RULES = [
           },
         ],
   ),
+  rule(['replicationWait', 'replicas'], ({ replicationWait, replicas }) =>
+    replicationWait === 'all' || replicationWait <= replicas.length
+      ? []
+      : [
+          {
+            fields: ['replicationWait'],
+            problem: `waits for more replicas than the ${replicas.length} of REPLICAS`,
+            advice: 'set REPLICATION_WAIT=all or add replicas',
+          },
+        ],
+  ),
+  rule(['workers', 'redisUrl'], ({ workers, redisUrl }) =>
+    workers === 'embedded' || redisUrl !== ''
+      ? []
+      : [
+          {
+            fields: ['workers'],
+            problem: 'leaves the copying to other processes, and without REDIS_URL no job can reach them',
+            advice: 'set REDIS_URL or WORKERS=embedded',
+          },
+        ],
+  ),
   rule(['storagePath', 'replicas', 'walPath', 'catalogPath'], (places) => overlappingPlaces(places)),
+  rule(['replicas'], ({ replicas }) => overlappingBuckets(replicas)),
 ];
 
 /** Every broken rule; settings that could not be read are absent from `settings`. */
@@ -101,7 +125,9 @@ type Places = Pick<Settings, 'storagePath' | 'replicas' | 'walPath' | 'catalogPa
 function overlappingPlaces(places: Places): readonly BrokenRule[] {
   const named: readonly { field: keyof Places; what: string; path: string }[] = [
     { field: 'storagePath', what: 'the primary', path: places.storagePath },
-    ...places.replicas.map(({ name, path }) => ({ field: 'replicas' as const, what: `replica ${name}`, path })),
+    ...places.replicas
+      .filter((replica) => replica.kind === 'directory')
+      .map(({ name, path }) => ({ field: 'replicas' as const, what: `replica ${name}`, path })),
     { field: 'walPath', what: 'the log', path: places.walPath },
     { field: 'catalogPath', what: 'the catalog', path: places.catalogPath },
   ];
@@ -113,6 +139,20 @@ function overlappingPlaces(places: Places): readonly BrokenRule[] {
         fields: [...new Set([later.field, earlier.field])],
         problem: `puts ${later.what} (${later.path}) and ${earlier.what} (${earlier.path}) in one place, or one inside the other`,
         advice: 'give each a directory of its own',
+      })),
+  );
+}
+
+function overlappingBuckets(replicas: Settings['replicas']): readonly BrokenRule[] {
+  const inBuckets = replicas.filter((replica) => replica.kind === 's3');
+  return inBuckets.flatMap((later, index) =>
+    inBuckets
+      .slice(0, index)
+      .filter((earlier) => s3PlacesOverlap(earlier, later))
+      .map((earlier) => ({
+        fields: ['replicas' as const],
+        problem: `puts replica ${later.name} (${s3LocationText(later)}) and replica ${earlier.name} (${s3LocationText(earlier)}) in one place, or one inside the other`,
+        advice: 'give each a bucket or a prefix of its own',
       })),
   );
 }

@@ -8,11 +8,17 @@ import { apiKeyList, type ApiKey } from './api-key.js';
 import { hostAddress } from './address.js';
 import { DAY_MS, durationBetween } from './duration.js';
 import { directory, replicaList, sqliteFile, type ReplicaLocation } from './location.js';
+import { redisServer } from './redis-server.js';
+import { awsText } from './s3-location.js';
 import { KIB, MIB, sizeBetween, sizeFrom } from './size.js';
 import { accepted, integerBetween, oneOf, refused, type ValueKind } from './value-kind.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-export type ReplicationMode = 'async';
+export type ReplicationMode = 'async' | 'sync';
+/** How many replicas a `sync` write waits for. */
+export type ReplicationWait = 'all' | number;
+/** Who does the copying: the api itself, or processes of `npm run worker`. */
+export type WorkerPlace = 'embedded' | 'external';
 
 export interface Settings {
   readonly host: string;
@@ -20,9 +26,20 @@ export interface Settings {
   readonly port: number;
   readonly storagePath: string;
   readonly replicas: readonly ReplicaLocation[];
+  readonly awsAccessKeyId: string;
+  readonly awsSecretAccessKey: string;
+  /** '' unless the credentials are temporary ones. */
+  readonly awsSessionToken: string;
+  /** '' where the location of the replica, or the default, says. */
+  readonly awsRegion: string;
   readonly walPath: string;
   readonly catalogPath: string;
+  /** Can hold a password; '' means that jobs stay in the process. */
+  readonly redisUrl: string;
+  readonly workers: WorkerPlace;
   readonly replicationMode: ReplicationMode;
+  readonly replicationWait: ReplicationWait;
+  readonly replicationTimeoutMs: number;
   readonly chunkSizeBytes: number;
   readonly inlineMaxBytes: number;
   readonly maxFileSizeBytes: number;
@@ -55,11 +72,17 @@ export interface SettingRow<T> {
   readonly conceal?: 'all' | 'behind_scheme';
 }
 
-const replicationMode: ValueKind<ReplicationMode> = {
-  accepts: 'async',
-  parse: (text) => {
-    if (text === 'async') return accepted(text);
-    return refused(text === 'sync' ? 'is not supported yet: only async is' : 'is not a replication mode');
+const MAX_REPLICAS = 1_000;
+
+const replicaCount = integerBetween(0, MAX_REPLICAS);
+const WAITS = `all, or ${replicaCount.accepts}`;
+
+const replicationWait: ValueKind<ReplicationWait> = {
+  accepts: WAITS,
+  parse: (text, packageRoot) => {
+    if (text === 'all') return accepted(text);
+    const parsed = replicaCount.parse(text, packageRoot);
+    return 'problem' in parsed ? refused(`is not ${WAITS}`) : parsed;
   },
 };
 
@@ -87,7 +110,38 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     default: './data/replica1,./data/replica2',
     kind: replicaList,
     empty: 'allowed',
-    doc: 'Directories that are owed a copy of every file. What is owed is written down and shown; this version does not copy, so they hold no copy to fall back on. One more costs a row per file.',
+    doc: 'Places that are owed a copy of every file: directories, or buckets of a server that speaks S3. A new one is filled, an emptied one is not written to; one that was taken out may come back only when it is empty. One more costs a row per file and the room.',
+  },
+  awsAccessKeyId: {
+    name: 'AWS_ACCESS_KEY_ID',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    conceal: 'all',
+    doc: 'Id of the key that s3:// replicas are written with; one for all of them. Without it they are offline, and the server runs.',
+  },
+  awsSecretAccessKey: {
+    name: 'AWS_SECRET_ACCESS_KEY',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    conceal: 'all',
+    doc: 'Secret of that key. It must be allowed to get, put, list and delete objects, and to make the bucket where it is not there.',
+  },
+  awsSessionToken: {
+    name: 'AWS_SESSION_TOKEN',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    conceal: 'all',
+    doc: 'Token of temporary credentials. When they expire the replicas are offline until a start with new ones.',
+  },
+  awsRegion: {
+    name: 'AWS_REGION',
+    default: '',
+    kind: awsText,
+    empty: 'allowed',
+    doc: 'Region of s3:// replicas whose location names none; with neither it is us-east-1. Most compatible servers take any.',
   },
   walPath: {
     name: 'WAL_PATH',
@@ -102,11 +156,38 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     conceal: 'behind_scheme',
     doc: 'SQLite file of the catalog. It is an index: at a new place it is rebuilt from the log and the stores, which takes time with many files.',
   },
+  redisUrl: {
+    name: 'REDIS_URL',
+    default: '',
+    kind: redisServer,
+    empty: 'allowed',
+    example: 'redis://127.0.0.1:6379',
+    conceal: 'behind_scheme',
+    doc: 'Redis that carries jobs to workers and results back. With none, jobs stay in this process and need no other service. A Redis that is lost or changed costs nothing but time: what is owed stands in the catalog.',
+  },
+  workers: {
+    name: 'WORKERS',
+    default: 'embedded',
+    kind: oneOf('embedded', 'external'),
+    doc: 'Who copies: embedded does it in a thread of the server, external leaves it to processes of npm run worker, which need REDIS_URL. With external and no such process running, nothing is copied.',
+  },
   replicationMode: {
     name: 'REPLICATION_MODE',
     default: 'async',
-    kind: replicationMode,
-    doc: 'When a write is answered: async answers once it is durable on the primary, and a loss of the primary before the copy is made loses it. Waiting for replicas (sync) is not supported yet.',
+    kind: oneOf('async', 'sync'),
+    doc: 'When a write is answered that does not say it itself (?replication=): async once it is durable on the primary, so that a loss of the primary before the copies are made loses it; sync once REPLICATION_WAIT replicas hold it too, which takes as long as the slowest of them.',
+  },
+  replicationWait: {
+    name: 'REPLICATION_WAIT',
+    default: 'all',
+    kind: replicationWait,
+    doc: 'How many replicas a sync write waits for that does not say it itself (?wait=). Fewer is faster and rides over a replica that is away; at 0 sync is async.',
+  },
+  replicationTimeoutMs: {
+    name: 'REPLICATION_TIMEOUT',
+    default: '10s',
+    kind: durationBetween(1, DAY_MS),
+    doc: 'How long a sync write waits for its replicas. Then it is answered 202, durable on the primary, with what is still owed; shorter makes clients see that more often, longer keeps them waiting while a replica is away.',
   },
   chunkSizeBytes: {
     name: 'CHUNK_SIZE',
@@ -197,6 +278,9 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     doc: 'Least important log lines written. debug costs a few lines per request; above info the record of normal operation is missing when it is needed.',
   },
 };
+
+/** What `s3://` replicas are reached with. */
+export type S3Access = Pick<Settings, 'awsAccessKeyId' | 'awsSecretAccessKey' | 'awsSessionToken' | 'awsRegion'>;
 
 /** The field names, in the table's order. */
 export const SETTING_FIELDS = Object.keys(SETTINGS_TABLE) as readonly (keyof Settings)[];

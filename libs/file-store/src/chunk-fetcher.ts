@@ -20,6 +20,8 @@ export interface ChunkFetcherOptions {
   readonly store: Store;
   readonly buffers: TransferBuffers;
   readonly parallelism: number;
+  /** Gets the bytes that the store could not give, verified, or throws; without it the fault of the store is the answer. */
+  readonly fallBack?: (part: ChunkPart, into: Buffer, fault: unknown) => Promise<Buffer>;
 }
 
 /** A chunk under way. A failure is a value here, so that none is unhandled while an earlier chunk is waited for. */
@@ -110,8 +112,7 @@ export class ChunkFetcher {
       else buffer.release();
       this.#notify();
     };
-    const { store } = this.#options;
-    const fetched = withDetailSpan(describeChunk, part, () => readVerifiedChunk(store, part, buffer.bytes));
+    const fetched = withDetailSpan(describeChunk, part, () => this.#fetch(part, buffer.bytes));
     this.#pending.push(
       fetched.then(
         (bytes) => ({ part: { bytes: bytes.subarray(part.start, part.end), release } }),
@@ -122,6 +123,16 @@ export class ChunkFetcher {
       ),
     );
     this.#notify();
+  }
+
+  async #fetch(part: ChunkPart, into: Buffer): Promise<Buffer> {
+    const { store, fallBack } = this.#options;
+    try {
+      return await readVerifiedChunk(store, part, into);
+    } catch (fault) {
+      if (fallBack === undefined) throw fault;
+      return fallBack(part, into, fault);
+    }
   }
 
   #dropKept(): void {

@@ -2,6 +2,7 @@
 import type { Catalog } from '#libs/catalog';
 import type { Clock, FileId, Frame, Lsn, RecordDraft, StoreId } from '#libs/kernel';
 import type { PrimaryStore } from '#libs/stores';
+import type { Copies } from './copies.js';
 import type { DiskReserve } from './disk-reserve.js';
 import type { EntryCache } from './entry-cache.js';
 import type { SharedContents } from './shared-contents.js';
@@ -25,6 +26,8 @@ export interface FileStoreLimits {
   readonly inlineMaxBytes: number;
   readonly maxFileSizeBytes: number;
   readonly readParallelism: number;
+  /** How long a `sync` upload waits for its copies before it is answered with what is owed. */
+  readonly replicationTimeoutMs: number;
 }
 
 /** The recovered installation, as far as the file store needs it. */
@@ -34,12 +37,15 @@ export interface FileStoreParts {
   readonly catalog: Catalog;
   readonly primary: PrimaryStore;
   readonly replicas: readonly { readonly storeId: StoreId; readonly name: string }[];
+  /** Left out where there are no replicas. */
+  readonly copies?: Copies;
   /** Whoever applies drops changed files from it. */
   readonly cache: EntryCache;
   readonly clock: Clock;
 }
 
 export interface FileStoreContext extends FileStoreParts {
+  readonly copies: Copies;
   readonly buffers: TransferBuffers;
   readonly contents: SharedContents;
   readonly reserve: DiskReserve;

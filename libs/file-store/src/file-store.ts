@@ -2,6 +2,7 @@
 import type { FileSystem } from '#libs/durable-fs';
 import type { FileId } from '#libs/kernel';
 import type { FileStoreContext, FileStoreLimits, FileStoreParts } from './context.js';
+import { NO_COPIES } from './copies.js';
 import { deleteFile } from './delete-file.js';
 import type { DeleteCheck } from './delete-file.js';
 import { DiskReserve } from './disk-reserve.js';
@@ -30,6 +31,7 @@ export class FileStore {
   constructor({ fs, ...parts }: FileStoreParts & { readonly fs: FileSystem }, options: FileStoreOptions) {
     this.#context = {
       ...parts,
+      copies: parts.copies ?? NO_COPIES,
       buffers: new TransferBuffers({
         budgetBytes: options.bufferBudgetBytes,
         pooledSizeBytes: options.chunkSizeBytes,

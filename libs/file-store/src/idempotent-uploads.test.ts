@@ -22,6 +22,7 @@ function storeOver(bench: ApplyBench, applier: AppliedState = bench.applier): Fi
       readParallelism: 2,
       bufferBudgetBytes: 16 * CHUNK_BYTES,
       bufferWaitMs: 50,
+      replicationTimeoutMs: 1000,
       diskReserveBytes: 0,
       reservedPaths: ['/primary', '/wal'],
     },

@@ -7,3 +7,5 @@ export { FileStore } from './file-store.js';
 export type { FileStoreParts } from './context.js';
 export type { FileStoreOptions } from './file-store.js';
 export type * from './types.js';
+export { lacksCopies } from './types.js';
+export type { Copies, CopyWait } from './copies.js';

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileStoreContext } from './context.js';
+import { NO_COPIES } from './copies.js';
 import { EntryCache } from './entry-cache.js';
 import { listFiles } from './list-files.js';
 import type { FilePage } from './types.js';
@@ -30,7 +31,7 @@ beforeEach(async () => {
     { storeId: LATER, name: 'later' },
   ];
   // A listing looks at nothing else.
-  context = { catalog, replicas } as unknown as FileStoreContext;
+  context = { catalog, replicas, copies: NO_COPIES } as unknown as FileStoreContext;
 });
 afterEach(async () => {
   await catalog.close();

@@ -5,13 +5,16 @@
 import type { FileEntry } from '#libs/catalog';
 import { decodeManifest, decodeWholeFrame, StoreError } from '#libs/kernel';
 import type { FileContent, FileId } from '#libs/kernel';
+import type { Store } from '#libs/stores';
 import { SPAN, withSpan } from '#libs/telemetry';
 import { ChunkFetcher } from './chunk-fetcher.js';
 import type { FileStoreContext } from './context.js';
+import { readFromReplicas } from './read-from-replicas.js';
 import { planRead } from './read-plan.js';
 import type { ChunkPart } from './read-plan.js';
 import { fileNotFound } from './receipt.js';
 import type { ByteRange, FileSink } from './types.js';
+import { readVerifiedChunk } from './verified-chunk.js';
 
 /** Throws `file_not_found`, `manifest_missing`, `manifest_corrupt`, `chunk_missing`, `chunk_corrupt`, or what the sink throws. */
 export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSink): Promise<void> {
@@ -25,14 +28,14 @@ export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSi
       return;
     }
     const fetch = (): Promise<FileContent> =>
-      withSpan(SPAN.fetchChunkMetadata, undefined, () => fetchContent(context, fileId));
+      withSpan(SPAN.fetchChunkMetadata, undefined, () => fetchContent(context, entry));
     await context.contents.use(fileId, fetch, async (content) => {
       if (content.kind === 'inline') {
         context.cache.putContent(fileId, content.bytes);
         await sendInline(content.bytes, ranges, sink);
       } else {
         const planned = ranges.flatMap((range) => planRead(content.chunks, range));
-        await withPinnedChunks(context, fileId, planned, (parts) => readChunks(context, parts, sink));
+        await withPinnedChunks(context, fileId, planned, (parts) => readChunks(context, { fileId, parts, sink }));
       }
     });
   });
@@ -59,20 +62,34 @@ async function lookUp({ cache, catalog }: FileStoreContext, fileId: FileId): Pro
   });
 }
 
-async function fetchContent({ primary, catalog }: FileStoreContext, fileId: FileId): Promise<FileContent> {
-  const bytes = await primary.get({ kind: 'manifest', id: fileId });
-  if (bytes === undefined) {
+/** The file's content by its manifest; by that of a replica where the primary's is missing or bad. */
+async function fetchContent(context: FileStoreContext, entry: FileEntry): Promise<FileContent> {
+  const { primary, catalog } = context;
+  const { fileId } = entry;
+  try {
+    return await readContent(primary, entry);
+  } catch (primaryFault) {
     // Deleted since it was looked up, most likely: the manifest goes before the catalog's row, and while apply is halted
     // the row may stay for long.
     const isDeleted = (await primary.has({ kind: 'tombstone', id: fileId })) !== undefined;
     if (isDeleted || catalog.findFile(fileId) === undefined) throw fileNotFound(fileId);
-    throw new StoreError('manifest_missing', 'The manifest of the file is missing.', { context: { file_id: fileId } });
+    return readFromReplicas(context, fileId, { primaryFault, read: (replica) => readContent(replica, entry) });
+  }
+}
+
+/** Throws `manifest_missing`, or `manifest_corrupt` for one that is not that of the record which the catalog holds. */
+async function readContent(store: Store, { fileId, logId, lsn }: FileEntry): Promise<FileContent> {
+  const context = { file_id: fileId, store: store.identity.name };
+  const bytes = await store.get({ kind: 'manifest', id: fileId });
+  if (bytes === undefined) {
+    throw new StoreError('manifest_missing', 'The manifest of the file is missing.', { context });
   }
   const decoded = decodeWholeFrame(bytes);
   const manifest = decoded.ok ? decodeManifest(decoded.frame) : undefined;
-  if (manifest?.fileId !== fileId) {
+  const isOfRecord = decoded.ok && decoded.frame.logId === logId && decoded.frame.lsn === lsn;
+  if (manifest?.fileId !== fileId || !isOfRecord) {
     throw new StoreError('manifest_corrupt', 'The manifest of the file does not match its checksum or its name.', {
-      context: { file_id: fileId, store: primary.identity.name },
+      context,
     });
   }
   return manifest.content;
@@ -99,12 +116,21 @@ async function withPinnedChunks(
   }
 }
 
-async function readChunks(
-  { primary, buffers, limits }: FileStoreContext,
-  parts: readonly ChunkPart[],
-  sink: FileSink,
-): Promise<void> {
-  const fetcher = new ChunkFetcher(parts, { store: primary, buffers, parallelism: limits.readParallelism });
+interface ChunkRead {
+  readonly fileId: FileId;
+  readonly parts: readonly ChunkPart[];
+  readonly sink: FileSink;
+}
+
+async function readChunks(context: FileStoreContext, { fileId, parts, sink }: ChunkRead): Promise<void> {
+  const { primary, buffers, limits } = context;
+  const fetcher = new ChunkFetcher(parts, {
+    store: primary,
+    buffers,
+    parallelism: limits.readParallelism,
+    fallBack: (part, into, primaryFault) =>
+      readFromReplicas(context, fileId, { primaryFault, read: (replica) => readVerifiedChunk(replica, part, into) }),
+  });
   await Promise.all([
     withSpan(SPAN.fetchChunksParallel, { 'chunk.count': parts.length }, () => fetcher.run()),
     withSpan(SPAN.reassembleChunks, undefined, () => reassemble(fetcher, sink)),

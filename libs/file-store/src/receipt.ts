@@ -5,9 +5,13 @@ import type { FileId } from '#libs/kernel';
 import type { FileStoreContext } from './context.js';
 import type { FileReceipt, ReplicaState } from './types.js';
 
-export function receiptOf({ catalog, replicas }: FileStoreContext, entry: FileEntry): FileReceipt {
-  const owed = new Map(catalog.obligations.of(entry.fileId).map((obligation) => [obligation.storeId, obligation]));
-  return { ...entry, stores: replicas.map(({ storeId, name }) => ({ name, state: stateOf(owed.get(storeId)) })) };
+export function receiptOf({ catalog, replicas, copies }: FileStoreContext, entry: FileEntry): FileReceipt {
+  const orders = new Map(catalog.obligations.of(entry.fileId).map((obligation) => [obligation.storeId, obligation]));
+  const stores = replicas.map(({ storeId, name }) => {
+    const state = stateOf(orders.get(storeId));
+    return { name, state: state !== 'stored' && copies.copying(entry.fileId, storeId) ? ('copying' as const) : state };
+  });
+  return { ...entry, stores };
 }
 
 /** Of a file that has just been applied: every replica has been owed its copy in the same transaction. */
@@ -15,9 +19,11 @@ export function newReceipt({ replicas }: FileStoreContext, entry: FileEntry): Fi
   return { ...entry, stores: replicas.map(({ name }) => ({ name, state: 'pending' })) };
 }
 
-/** A replica that was never owed the file (it joined later) does not have it. */
+/** A replica that was never owed the file (it joined later, and is not filled yet) does not have it. */
 function stateOf(obligation: Obligation | undefined): ReplicaState['state'] {
-  return obligation === undefined ? 'absent' : 'pending';
+  if (obligation === undefined) return 'absent';
+  if (obligation.state === 'done') return obligation.want === 'present' ? 'stored' : 'absent';
+  return obligation.state === 'failed' ? 'failed' : 'pending';
 }
 
 export function fileNotFound(fileId: FileId): StoreError {

@@ -28,6 +28,7 @@ describe('an upload whose primary cannot be written', () => {
         readParallelism: 2,
         bufferBudgetBytes: 16 * CHUNK_BYTES,
         bufferWaitMs: 50,
+        replicationTimeoutMs: 1000,
         diskReserveBytes: 0,
         reservedPaths: ['/primary'],
       },

@@ -1,6 +1,14 @@
 /** What callers hand in and get back; the front door turns these into HTTP. */
 import type { FileEntry } from '#libs/catalog';
+import type { ReplicationMode } from '#libs/kernel';
 import type { ExpectedDigest } from './digest-check.js';
+
+/** When an upload is answered: once it is durable, or once `wait` replicas hold it too. */
+export interface ReplicationWish {
+  readonly mode: ReplicationMode;
+  /** Replicas; 0 where the mode is `async`. */
+  readonly wait: number;
+}
 
 export interface UploadRequest {
   readonly fileName: string | undefined;
@@ -9,6 +17,8 @@ export interface UploadRequest {
   readonly declaredBytes: number | undefined;
   /** Digests that `body` must have; the upload fails with `digest_mismatch` where it has others. */
   readonly digests?: readonly ExpectedDigest[] | undefined;
+  /** `async` where it is left out. */
+  readonly replication?: ReplicationWish;
   /** Names this upload: a retry under the same key is answered with the file that the first one made. */
   readonly idempotencyKey?: string | undefined;
   /** Consumed once, with back-pressure; buffers are copied and never kept. An error it throws ends the upload. */
@@ -23,6 +33,11 @@ export interface ReplicaState {
 /** What is known of a file now, its copies included. */
 export interface FileReceipt extends FileEntry {
   readonly stores: readonly ReplicaState[];
+}
+
+/** Whether fewer replicas hold the file than its upload asked to wait for. */
+export function lacksCopies({ mode, wait, stores }: FileReceipt): boolean {
+  return mode === 'sync' && stores.filter(({ state }) => state === 'stored').length < wait;
 }
 
 export interface FileListQuery {

@@ -13,6 +13,7 @@ import { manifestDraft, newFileId, parseFileName, StoreError, uploadBeginDraft }
 import type { FileContent, FileId, Frame, Manifest } from '#libs/kernel';
 import type { StagedChunk } from '#libs/stores';
 import { SPAN, withSpan } from '#libs/telemetry';
+import { awaitCopies } from './await-copies.js';
 import { BodyCollector, fileTooLarge } from './body-collector.js';
 import type { CollectedBody } from './body-collector.js';
 import type { FileStoreContext } from './context.js';
@@ -38,7 +39,7 @@ export async function upload(context: FileStoreContext, request: UploadRequest):
   if (first !== undefined) {
     // Kept since its outcome was unknown, maybe; it is known now.
     context.uploadKeys.giveBack(key);
-    return repeatUpload(context, named, first);
+    return awaitCopies(context, await repeatUpload(context, named, first));
   }
   assertWritable(context);
   // In the turn of the look into the catalog: an upload that ends in between would be in neither.
@@ -46,16 +47,27 @@ export async function upload(context: FileStoreContext, request: UploadRequest):
   return uploadNew(context, named, () => context.uploadKeys.giveBack(key));
 }
 
-/** `settled` is called when it is certain whether the file is stored. */
-async function uploadNew(context: FileStoreContext, request: NamedUpload, settled?: () => void): Promise<FileReceipt> {
+/** `settled` is called when it is certain whether the file is stored, which a retry need not wait for the copies to know. */
+function uploadNew(context: FileStoreContext, request: NamedUpload, settled?: () => void): Promise<FileReceipt> {
+  const fileId = newFileId(context.clock.now());
+  return withSpan(SPAN.writeFile, { 'file.id': fileId }, async () => {
+    const receipt = await storeNew(context, { request, fileId, settled });
+    return awaitCopies(context, receipt);
+  });
+}
+
+interface NewUpload {
+  readonly request: NamedUpload;
+  readonly fileId: FileId;
+  readonly settled: (() => void) | undefined;
+}
+
+async function storeNew(context: FileStoreContext, { request, fileId, settled }: NewUpload): Promise<FileReceipt> {
   let isUnknown = false;
   try {
     const space = await context.reserve.claim(request.declaredBytes ?? 0);
     try {
-      const fileId = newFileId(context.clock.now());
-      return await withSpan(SPAN.writeFile, { 'file.id': fileId }, () =>
-        new Upload(context, request, fileId, space).run(),
-      );
+      return await new Upload(context, request, fileId, space).run();
     } finally {
       space.release();
     }
@@ -86,6 +98,8 @@ export async function assertUploadable(context: FileStoreContext, expected: Expe
   const space = await context.reserve.claim(atLeastBytes);
   space.release();
 }
+
+const ASYNC = { mode: 'async', wait: 0 } as const;
 
 type NamedUpload = UploadRequest & { readonly fileName: string };
 
@@ -190,8 +204,7 @@ class Upload {
       contentType: this.#request.contentType,
       sha256: body.sha256,
       createdAtMs: this.#createdAtMs,
-      mode: 'async',
-      wait: 0,
+      ...(this.#request.replication ?? ASYNC),
       chunkSize: this.#context.limits.chunkSizeBytes,
       idempotencyKey: this.#request.idempotencyKey,
       content,

@@ -31,6 +31,7 @@ function storeOver(bench: ApplyBench): TestStore {
       readParallelism: 2,
       bufferBudgetBytes: 16 * CHUNK_BYTES,
       bufferWaitMs: 50,
+      replicationTimeoutMs: 1000,
       diskReserveBytes: RESERVE_BYTES,
       reservedPaths: ['/primary', '/wal'],
     },

@@ -37,7 +37,6 @@ export const ERROR_CODES = {
   unauthorized: kind('A valid API key is required.'),
   too_many_guesses: kind('Too many wrong API keys came from this address.', true),
   forbidden_origin: kind('The Host or Origin of the request is not allowed.'),
-  not_implemented: kind('This server does not do that yet.'),
   // The server's state
   recovering: kind('The server is recovering and does not serve yet.', true),
   shutting_down: kind('The server is shutting down.', true),

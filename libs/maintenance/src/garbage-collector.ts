@@ -8,6 +8,7 @@
  *
  *   may not collect                                            → held
  *   pass: rows noted `graceMs` ago, a page a step              → busy
+ *         then what earlier passes left unknown on replicas, a page a step → busy
  *         then, when a sweep is due: the listing, a page a step → busy
  *         then                                                 → idle; the next step begins a new pass
  */
@@ -16,6 +17,7 @@ import { forEachConcurrently } from '#libs/kernel';
 import type { ChunkId, Clock } from '#libs/kernel';
 import type { PrimaryStore } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
+import type { ReplicaGarbage } from './replica-garbage.js';
 
 /** Chunks locked together; an upload of one of them waits for at most so many unlinks. */
 const CHUNKS_PER_COLLECTION = 128;
@@ -34,6 +36,8 @@ export interface GarbageCollectorOptions {
   /** Outcomes are unknown while the log is poisoned or apply is halted: nothing is removed then. */
   readonly wal: { readonly poisoned: boolean };
   readonly applier: { readonly halted: boolean };
+  /** Left out where there are no replicas. */
+  readonly replicaGarbage?: ReplicaGarbage;
   readonly clock: Clock;
   readonly log: Log;
   /** How long a chunk stays after it was found to be garbage. */
@@ -46,6 +50,7 @@ export type StepOutcome = 'busy' | 'idle' | 'held';
 type Phase =
   | { readonly kind: 'begin' }
   | { readonly kind: 'collect'; readonly after: GarbageChunk | undefined }
+  | { readonly kind: 'unknown'; readonly replica: number; readonly after: ChunkId | undefined }
   | { readonly kind: 'sweep'; readonly after: string | undefined };
 
 export class GarbageCollector {
@@ -75,10 +80,21 @@ export class GarbageCollector {
       catalog.garbage.rejuvenate(clock.now());
       this.#phase = { kind: 'collect', after: undefined };
     }
-    this.#phase = this.#phase.kind === 'collect' ? await this.#collect(this.#phase) : await this.#sweep(this.#phase);
+    this.#phase = await this.#next(this.#phase);
     if (this.#phase.kind !== 'begin') return 'busy';
     this.#report();
     return 'idle';
+  }
+
+  #next(phase: Exclude<Phase, { kind: 'begin' }>): Promise<Phase> {
+    switch (phase.kind) {
+      case 'collect':
+        return this.#collect(phase);
+      case 'unknown':
+        return this.#collectUnknown(phase);
+      case 'sweep':
+        return this.#sweep(phase);
+    }
   }
 
   async #collect({ after }: Extract<Phase, { kind: 'collect' }>): Promise<Phase> {
@@ -91,13 +107,30 @@ export class GarbageCollector {
       (unpinned) => this.#remove(unpinned),
     );
     if (chunks.length === CHUNKS_PER_COLLECTION) return { kind: 'collect', after: chunks.at(-1) };
-    const isSweepDue = Math.abs(clock.now() - this.#sweptAtMs) >= SWEEP_INTERVAL_MS;
-    return isSweepDue ? { kind: 'sweep', after: undefined } : { kind: 'begin' };
+    return { kind: 'unknown', replica: 0, after: undefined };
+  }
+
+  /** Chunks whose unlink on a replica nobody has confirmed, and that are still garbage. */
+  async #collectUnknown({ replica, after }: Extract<Phase, { kind: 'unknown' }>): Promise<Phase> {
+    const { primary, catalog, clock, replicaGarbage } = this.#options;
+    const storeId = replicaGarbage?.storeIds[replica];
+    if (replicaGarbage === undefined || storeId === undefined) {
+      const isSweepDue = Math.abs(clock.now() - this.#sweptAtMs) >= SWEEP_INTERVAL_MS;
+      return isSweepDue ? { kind: 'sweep', after: undefined } : { kind: 'begin' };
+    }
+    const chunkIds = catalog.unknownChunks.page({ storeId, after, limit: CHUNKS_PER_COLLECTION });
+    await primary.guard.collect(chunkIds, async (unpinned) => {
+      // One that is needed again is put by the next copy, which does not ask whether it is there.
+      const garbageNow = unpinned.filter((chunkId) => !catalog.garbage.isReferenced(chunkId));
+      await replicaGarbage.removeUnknown(storeId, garbageNow);
+    });
+    if (chunkIds.length === CHUNKS_PER_COLLECTION) return { kind: 'unknown', replica, after: chunkIds.at(-1) };
+    return { kind: 'unknown', replica: replica + 1, after: undefined };
   }
 
   /** Under the chunk locks: a chunk without a reference gets none before this has ended. */
   async #remove(unpinned: readonly ChunkId[]): Promise<void> {
-    const { primary, catalog, log } = this.#options;
+    const { primary, catalog, log, replicaGarbage } = this.#options;
     const { garbage } = catalog;
     const referenced = new Set(unpinned.filter((chunkId) => garbage.isReferenced(chunkId)));
     // In the turn of the look: a delete that is applied during the unlinks notes them again.
@@ -114,6 +147,8 @@ export class GarbageCollector {
         failures.push(error);
       }
     });
+    // Under the same locks, and before the rows go: what a replica keeps by mistake is noted as unknown there.
+    await replicaGarbage?.remove(removed);
     garbage.forget(removed);
     this.#counts.chunks += removed.length;
     if (failures.length > 0) log.warn({ chunks: failures.length, err: failures[0] }, 'garbage could not be removed');

@@ -8,14 +8,16 @@ import type { ClusterId, StoreId } from '#libs/kernel';
 import { initDirectoryStore, PrimaryStore, readIdentity, writeIdentity } from '#libs/stores';
 import type { StoreIdentity, StorePeer } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
+import { bindReplica, isAway, lookAt } from './bind-replica.js';
+import type { Sighting } from './bind-replica.js';
 import { onDiskOf } from './disk-full.js';
-import type { Replica, ReplicaLocation } from './types.js';
+import type { Replica, ReplicaPlace } from './types.js';
 
 export interface BindingContext {
   readonly fs: FileSystem;
   readonly log: Log;
   readonly storagePath: string;
-  readonly replicas: readonly ReplicaLocation[];
+  readonly replicas: readonly ReplicaPlace[];
   /** The installation that the log, or the catalog, says it is of. */
   readonly logCluster: ClusterId | undefined;
   readonly catalogCluster: ClusterId | undefined;
@@ -30,9 +32,10 @@ export interface BoundStores {
 export async function bindStores(context: BindingContext): Promise<BoundStores> {
   const { fs, storagePath } = context;
   const found = await identifyPrimary(context);
-  const identity = found ?? (await makePrimary(context));
+  const sightings = await Promise.all(context.replicas.map(lookAt));
+  const identity = found ?? (await makePrimary(context, sightings));
   const replicas: Replica[] = [];
-  for (const location of context.replicas) replicas.push(await bindReplica(context, identity, location));
+  for (const sighting of sightings) replicas.push(await bindReplica({ log: context.log, primary: identity }, sighting));
   assertDistinct(identity, replicas);
   const bound = { ...identity, peers: mergePeers(identity.peers, replicas) };
   if (JSON.stringify(bound.peers) !== JSON.stringify(identity.peers)) {
@@ -72,10 +75,10 @@ function assertPrimary({ logCluster, storagePath }: PrimaryContext, primary: Sto
   );
 }
 
-async function makePrimary(context: BindingContext): Promise<StoreIdentity> {
-  const { fs, storagePath, replicas, logCluster, catalogCluster } = context;
-  const identities = await Promise.all(replicas.map(({ path }) => readIdentity(fs, path)));
-  const knower = logCluster ?? catalogCluster ?? identities.find((identity) => identity !== undefined)?.clusterId;
+async function makePrimary(context: BindingContext, sightings: readonly Sighting[]): Promise<StoreIdentity> {
+  const { fs, storagePath, logCluster, catalogCluster } = context;
+  for (const { error } of sightings) if (error !== undefined && !isAway(error)) throw error;
+  const knower = logCluster ?? catalogCluster ?? sightings.find(({ found }) => found !== undefined)?.found?.clusterId;
   if (knower !== undefined) {
     throw primaryEmpty(storagePath, knower);
   }
@@ -92,54 +95,17 @@ export function primaryEmpty(storagePath: string, knower: ClusterId): StoreError
   );
 }
 
-async function bindReplica(
-  { fs, log }: BindingContext,
-  primary: StoreIdentity,
-  { name, path }: ReplicaLocation,
-): Promise<Replica> {
-  const remembered = primary.peers.find((peer) => peer.name === name);
-  const found = await readIdentity(fs, path).catch((error: unknown) => {
-    if (remembered === undefined) throw error;
-    log.warn({ replica: name, path, err: error }, 'replica cannot be read');
-    return undefined;
-  });
-  if (found === undefined) {
-    if (remembered !== undefined) {
-      log.warn({ replica: name, path, store_id: remembered.storeId }, 'replica is not there; copies to it are owed');
-      return { storeId: remembered.storeId, name, path, state: 'offline' };
-    }
-    const identity = { clusterId: primary.clusterId, storeId: newUuid<StoreId>(), name, peers: [] };
-    await onDiskOf({ setting: 'REPLICAS', path }, initDirectoryStore(fs, path, identity));
-    return { storeId: identity.storeId, name, path, state: 'online' };
-  }
-  if (found.clusterId === primary.clusterId) return { storeId: found.storeId, name, path, state: 'online' };
-  if (remembered === undefined) {
-    throw new StoreError(
-      'store_mismatch',
-      `${path} is a store of another installation; give the replica an empty directory.`,
-      {
-        context: { path, expected_cluster_id: primary.clusterId, actual_cluster_id: found.clusterId },
-      },
-    );
-  }
-  log.warn(
-    { replica: name, path, cluster_id: found.clusterId },
-    'a store of another installation stands where the replica was',
-  );
-  return { storeId: remembered.storeId, name, path, state: 'foreign' };
-}
-
 /** The same store twice (a copied directory, a second mount) would let two places answer for one. */
 function assertDistinct(primary: StoreIdentity, replicas: readonly Replica[]): void {
   const places = new Map<StoreId, string>([[primary.storeId, 'the primary']]);
-  for (const { storeId, name, path } of replicas) {
+  for (const { storeId, name, location } of replicas) {
     const other = places.get(storeId);
     if (other !== undefined) {
       throw new StoreError(
         'store_mismatch',
-        `${path} says it is the same store as ${other}; was it copied? Empty one of them.`,
+        `${location} says it is the same store as ${other}; was it copied? Empty one of them.`,
         {
-          context: { path, store_id: storeId },
+          context: { path: location, store_id: storeId },
         },
       );
     }
@@ -147,9 +113,17 @@ function assertDistinct(primary: StoreIdentity, replicas: readonly Replica[]): v
   }
 }
 
-/** Peers are remembered by store, also those no longer in the settings. */
+/** Peers are remembered by store, and those no longer in the settings as removed. */
 function mergePeers(peers: readonly StorePeer[], replicas: readonly Replica[]): StorePeer[] {
-  const merged = new Map(peers.map((peer) => [peer.storeId, peer]));
-  for (const { storeId, name, path } of replicas) merged.set(storeId, { storeId, name, location: path });
+  const merged = new Map(
+    peers.map(({ storeId, name, location }) => [storeId, removedPeer({ storeId, name, location })]),
+  );
+  for (const { storeId, name, location, initAs, awaitsAdoption } of replicas) {
+    const peer: StorePeer = { storeId, name, location };
+    if (awaitsAdoption) merged.set(storeId, removedPeer(peer));
+    else merged.set(storeId, initAs === undefined ? peer : { ...peer, unmade: true });
+  }
   return [...merged.values()];
 }
+
+const removedPeer = (peer: StorePeer): StorePeer => ({ ...peer, removed: true });

@@ -6,6 +6,7 @@ import type { DiskSnapshot, FaultOperation } from '#libs/durable-fs/testing';
 import { fileDeleteDraft, newFileId, StoreError } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
 import { putDraft } from '#libs/apply/testing';
+import { DirectoryPlace } from '#libs/stores';
 import { silentLog } from '#libs/telemetry';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,7 +42,7 @@ function bootOn(fs: CrashFileSystem, { catalogPath }: Machine): Promise<OpenInst
     storagePath: '/primary',
     catalogs: catalogFilesAt(nodeFileSystem, catalogPath),
     lockDirectory: (directory) => ({ directory, release: () => undefined }),
-    replicas: [{ name: 'replica', path: '/replica' }],
+    replicas: [{ name: 'replica', place: new DirectoryPlace(fs, '/replica') }],
     logOptions: {
       segmentSizeBytes: 16_384,
       limits: { maxSizeBytes: 1024 * 1024, retainSegments: 0, fullWaitMs: 50 },

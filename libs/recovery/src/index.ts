@@ -4,6 +4,8 @@ export type * from './types.js';
 export { examineLog, whileStopped } from './examine-log.js';
 export type { LogExamination, LogVerdict, StoppedOptions } from './examine-log.js';
 export type { IncompleteFile } from './repair-facts.js';
+export { LateReplicas } from './late-replicas.js';
+export type { LateReplicasContext } from './late-replicas.js';
 export { planLogRepair, repairLog } from './repair-log.js';
 export type { DoneRepair, PlannedRepair, RepairOutcome } from './repair-log.js';
 export type { AffectedFile, LostRange, RepairPlan, SalvageStep } from './repair-plan.js';

@@ -3,7 +3,7 @@ import { effectOf } from '#libs/apply';
 import type { CatalogSight } from '#libs/catalog';
 import { decodeManifest, decodeWholeFrame, lsn, NO_LSN, StoreError } from '#libs/kernel';
 import type { FileId, Frame, LogId, Lsn } from '#libs/kernel';
-import { DirectoryStore, PrimaryStore, readIdentity } from '#libs/stores';
+import { PrimaryStore } from '#libs/stores';
 import { readSurveyed } from '#libs/wal';
 import type { LogSurvey, SurveyedRecord } from '#libs/wal';
 import { identifyPrimary, primaryEmpty } from './bind-stores.js';
@@ -133,13 +133,13 @@ async function standingIds(
 
 async function highestOnReplicas({ options }: Damaged, primary: PrimaryStore): Promise<Lsn> {
   let highest: Lsn = NO_LSN;
-  for (const { path } of options.replicas) {
-    const identity = await readIdentity(options.fs, path).catch((error: unknown) => {
-      options.log.warn({ path, err: error }, 'a replica cannot be read');
+  for (const { place } of options.replicas) {
+    const identity = await place.identify().catch((error: unknown) => {
+      options.log.warn({ path: place.location, err: error }, 'a replica cannot be read');
       return undefined;
     });
     if (identity === undefined || identity.clusterId !== primary.identity.clusterId) continue;
-    const stored = await highestStoredLsn(new DirectoryStore(options.fs, path, identity), options.log);
+    const stored = await highestStoredLsn(place.open(identity), options.log);
     if (stored > highest) highest = stored;
   }
   return highest;

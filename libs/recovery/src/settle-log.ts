@@ -2,7 +2,6 @@
 import type { CatalogReading } from '#libs/catalog';
 import { lsn, newUuid, NO_LSN } from '#libs/kernel';
 import type { LogId, Lsn } from '#libs/kernel';
-import { DirectoryStore, readIdentity } from '#libs/stores';
 import type { Store } from '#libs/stores';
 import { createLog, openLog } from '#libs/wal';
 import type { VerifiedLog, WriteAheadLog } from '#libs/wal';
@@ -45,11 +44,11 @@ export async function settleLog(
   return { wal, tornTailPath: undefined, logWasGone: highest > 0 };
 }
 
-async function highestKnownLsn({ fs, log }: BootOptions, stores: BoundStores, reading: CatalogReading): Promise<Lsn> {
+async function highestKnownLsn({ log }: BootOptions, stores: BoundStores, reading: CatalogReading): Promise<Lsn> {
   const reachable: Store[] = [stores.primary];
-  for (const { path, state } of stores.replicas) {
-    const identity = state === 'online' ? await readIdentity(fs, path) : undefined;
-    if (identity !== undefined) reachable.push(new DirectoryStore(fs, path, identity));
+  for (const { place, bound } of stores.replicas) {
+    const identity = bound === 'online' ? await place.identify() : undefined;
+    if (identity !== undefined) reachable.push(place.open(identity));
   }
   let highest: number = reading.ok ? reading.catalog.highestAppliedLsn() : NO_LSN;
   for (const store of reachable) highest = Math.max(highest, await highestStoredLsn(store, log));

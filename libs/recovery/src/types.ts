@@ -2,13 +2,14 @@ import type { Applier, Checkpointer } from '#libs/apply';
 import type { Catalog, CatalogFiles } from '#libs/catalog';
 import type { DirectoryLock, FileSystem, LockHolder } from '#libs/durable-fs';
 import type { Clock, FileId, StoreId } from '#libs/kernel';
-import type { PrimaryStore } from '#libs/stores';
+import type { PrimaryStore, StoreIdentity, StorePlace } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
 import type { LogOptions, WriteAheadLog } from '#libs/wal';
 
-export interface ReplicaLocation {
+/** A replica of the settings: its name there, and the place. */
+export interface ReplicaPlace {
   readonly name: string;
-  readonly path: string;
+  readonly place: StorePlace;
 }
 
 export interface BootOptions {
@@ -20,19 +21,29 @@ export interface BootOptions {
   readonly catalogs: CatalogFiles;
   /** Takes the lock of an existing directory without waiting. Throws `directory_locked` where it is held. */
   readonly lockDirectory: (directory: string, holder: LockHolder) => DirectoryLock;
-  readonly replicas: readonly ReplicaLocation[];
+  readonly replicas: readonly ReplicaPlace[];
   readonly logOptions: LogOptions;
   readonly checkpointIntervalMs: number;
   /** Told of every file whose catalog entry changed, in the same turn as the transaction. */
   readonly changed: (fileId: FileId) => void;
 }
 
-/** A replica of the settings, bound to the store it is. `offline`: not there now; `foreign`: another store stands there. */
+/** A replica of the settings, bound to the store it is, as the start found it. */
 export interface Replica {
   readonly storeId: StoreId;
   readonly name: string;
-  readonly path: string;
-  readonly state: 'online' | 'offline' | 'foreign';
+  readonly place: StorePlace;
+  /** Where the place is, for people; without secrets. */
+  readonly location: string;
+  /** `offline`: the store is not there now; `foreign`: another one is, or one that may not come back unasked. */
+  readonly bound: 'online' | 'offline' | 'foreign';
+  /** Set where the place could not be reached and has never been a store: what to make it (`LateReplicas`) when it answers. */
+  readonly initAs?: StoreIdentity;
+  /**
+   * Set where the store had been taken out of the settings. It is foreign until an operator adopts it, although it says that
+   * it is `storeId`: it has missed every delete since.
+   */
+  readonly awaitsAdoption?: true;
 }
 
 export type RebuildReason =

@@ -160,7 +160,10 @@ export class Replication {
     if (settlement.closed.length > 0) lane.succeeded(nowMs);
     // A late answer says how the store was, not how it is.
     if (lane.end(result.jobId) === 'ended') this.#noteHealth(lane, { result, itemError: settlement.itemError });
-    for (const { fileId } of settlement.closed) this.#waiters.confirmed(fileId);
+    for (const { fileId, want } of settlement.closed) {
+      if (want === 'present') this.#options.copied?.(result.targetId, fileId);
+      this.#waiters.confirmed(fileId);
+    }
     for (const fileId of settlement.damagedAtSource) this.#repairIfHeld(fileId);
     for (const sync of this.#syncs) sync.look();
     this.notice();

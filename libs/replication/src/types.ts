@@ -29,6 +29,8 @@ export interface ReplicationOptions {
   readonly peers?: readonly StorePeer[];
   /** Whether chunks of this file may be on their way out of that store; never, where it is not given. */
   readonly distrust?: (storeId: StoreId, fileId: FileId) => boolean;
+  /** Told of every file that a replica has confirmed to hold. */
+  readonly copied?: (storeId: StoreId, fileId: FileId) => void;
   readonly timers?: Timers;
   /** In [0, 1). */
   readonly random?: () => number;

@@ -3,6 +3,8 @@ import { makeDirectoryDurably } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
 import { isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
+import { removeDurably, syncNames, writeDurably } from './durable-batch.js';
+import type { StoreDisk } from './durable-batch.js';
 import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { writeIdentity } from './store-identity.js';
@@ -34,6 +36,7 @@ export class DirectoryStore implements Store {
   readonly identity: StoreIdentity;
   readonly #fs: FileSystem;
   readonly #root: string;
+  readonly #disk: StoreDisk;
   /** Part of every temporary name: another process, or the one before a kill, may have written to the same place. */
   readonly #writer = crypto.randomUUID();
   #temporarySerial = 0;
@@ -41,26 +44,21 @@ export class DirectoryStore implements Store {
   constructor(fs: FileSystem, root: string, identity: StoreIdentity) {
     this.#fs = fs;
     this.#root = root;
+    this.#disk = { fs, root };
     this.identity = identity;
   }
 
   async put(key: ObjectKey, bytes: Uint8Array): Promise<void> {
-    const path = this.pathOf(key);
-    const temporaryPath = this.temporaryPath();
-    const file = await this.#fs.create(temporaryPath);
-    try {
-      try {
-        await file.write(bytes, 0);
-        await file.dataSync();
-      } finally {
-        await file.close();
-      }
-      await this.#fs.rename(temporaryPath, path);
-    } catch (error) {
-      await this.#fs.unlink(temporaryPath).catch(() => undefined);
-      throw error;
-    }
-    await this.#fs.syncDirectory(dirname(path));
+    await this.putAll([{ key, bytes }]);
+  }
+
+  async putAll(objects: readonly StoredObject[]): Promise<void> {
+    const onTheirWay = objects.map(({ key, bytes }) => ({
+      path: this.pathOf(key),
+      temporaryPath: this.temporaryPath(),
+      bytes,
+    }));
+    await writeDurably(this.#disk, onTheirWay, this.temporaryPath());
   }
 
   async get(key: ObjectKey, { into }: ReadOptions = {}): Promise<Buffer | undefined> {
@@ -77,24 +75,29 @@ export class DirectoryStore implements Store {
   }
 
   async delete(key: ObjectKey): Promise<void> {
-    const path = this.pathOf(key);
-    await absentIsUndefined(this.#fs.unlink(path));
-    await this.#fs.syncDirectory(dirname(path));
-  }
-
-  async putAll(objects: readonly StoredObject[]): Promise<void> {
-    for (const { key, bytes } of objects) await this.put(key, bytes);
+    await this.deleteAll([key]);
   }
 
   async deleteAll(keys: readonly ObjectKey[]): Promise<void> {
-    for (const key of keys) await this.delete(key);
+    await removeDurably(
+      this.#disk,
+      keys.map((key) => this.pathOf(key)),
+    );
+  }
+
+  async syncAll(keys: readonly ObjectKey[]): Promise<void> {
+    await syncNames(
+      this.#disk,
+      keys.map((key) => this.pathOf(key)),
+    );
   }
 
   async setAside(key: ObjectKey): Promise<void> {
     const path = this.pathOf(key);
-    const asidePath = join(this.#root, CORRUPT_DIRECTORY, `${key.kind}-${key.id}`);
-    const isTaken = (await this.#fs.stat(asidePath)) !== undefined;
-    await absentIsUndefined(isTaken ? this.#fs.unlink(path) : this.#fs.rename(path, asidePath));
+    // A name of its own for every version: a rename would replace the one before without a word, and a look first would
+    // not help against another process that looks at the same time.
+    const asidePath = join(this.#root, CORRUPT_DIRECTORY, `${key.kind}-${key.id}-${crypto.randomUUID()}`);
+    await absentIsUndefined(this.#fs.rename(path, asidePath));
     await this.#fs.syncDirectory(dirname(asidePath));
     await this.#fs.syncDirectory(dirname(path));
   }

@@ -9,3 +9,5 @@ export type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, 
 export { readIdentity, writeIdentity } from './store-identity.js';
 export type { StoreIdentity, StorePeer } from './store-identity.js';
 export type { StorePlace } from './store-place.js';
+export { storePlaceOf } from './store-place-of.js';
+export type { PlaceSurroundings } from './store-place-of.js';

@@ -42,6 +42,25 @@ describe('the identity of a store', () => {
     expect(JSON.parse(text)).toEqual(JSON_OF_TEST_IDENTITY);
   });
 
+  it('remembers of a peer that it was removed, or never made, and nothing more', async () => {
+    const flagged = {
+      ...JSON_OF_TEST_IDENTITY,
+      peers: [
+        { ...PEER, removed: true },
+        { ...PEER, unmade: true, later: 1 },
+      ],
+    };
+    await put(JSON.stringify(flagged));
+    const identity = (await readIdentity(fs, '/store'))!;
+    const { store_id: storeId, ...peer } = PEER;
+    expect(identity.peers).toEqual([
+      { storeId, ...peer, removed: true },
+      { storeId, ...peer, unmade: true },
+    ]);
+    await writeIdentity(fs, '/store', identity);
+    expect(await readIdentity(fs, '/store')).toEqual(identity);
+  });
+
   it('is not there where nothing was made a store', async () => {
     expect(await readIdentity(fs, '/store')).toBeUndefined();
     expect(await readIdentity(fs, '/missing')).toBeUndefined();

@@ -8,7 +8,7 @@ import { isUuid, StoreError, systemErrorCode } from '#libs/kernel';
 import type { ClusterId, StoreId } from '#libs/kernel';
 import { join } from 'node:path';
 
-const IDENTITY_FILE = 'holdfast.json';
+export const IDENTITY_FILE = 'holdfast.json';
 const FORMAT = 1;
 
 /** Another store of the same installation, as this one last knew it. */
@@ -16,6 +16,10 @@ export interface StorePeer {
   readonly storeId: StoreId;
   readonly name: string;
   readonly location: string;
+  /** Taken out of the settings: what it holds is as old as that, so it may not come back as if nothing had happened. */
+  readonly removed?: true;
+  /** Its id was given when its place could not be reached; nobody has heard of a store there. */
+  readonly unmade?: true;
 }
 
 export interface StoreIdentity {
@@ -40,17 +44,29 @@ export async function readIdentity(fs: FileSystem, root: string): Promise<StoreI
 }
 
 export async function writeIdentity(fs: FileSystem, root: string, identity: StoreIdentity): Promise<void> {
+  await durableReplace(fs, join(root, IDENTITY_FILE), identityBytes(identity));
+}
+
+/** What stands in `holdfast.json`. */
+export function identityBytes(identity: StoreIdentity): Buffer {
   const json = {
     format: FORMAT,
     cluster_id: identity.clusterId,
     store_id: identity.storeId,
     name: identity.name,
-    peers: identity.peers.map(({ storeId, name, location }) => ({ store_id: storeId, name, location })),
+    peers: identity.peers.map(({ storeId, name, location, removed, unmade }) => ({
+      store_id: storeId,
+      name,
+      location,
+      removed,
+      unmade,
+    })),
   };
-  await durableReplace(fs, join(root, IDENTITY_FILE), Buffer.from(`${JSON.stringify(json, null, 2)}\n`));
+  return Buffer.from(`${JSON.stringify(json, null, 2)}\n`);
 }
 
-function parseIdentity(text: string, path: string): StoreIdentity {
+/** Throws `store_unreadable` or `future_format`; `path` is where the text stands, for people. */
+export function parseIdentity(text: string, path: string): StoreIdentity {
   let json: Record<string, unknown>;
   try {
     json = JSON.parse(text) as Record<string, unknown>;
@@ -79,11 +95,17 @@ function parseIdentity(text: string, path: string): StoreIdentity {
 }
 
 function parsePeer(peer: unknown, path: string): StorePeer {
-  const { store_id: storeId, name, location } = (peer ?? {}) as Record<string, unknown>;
+  const { store_id: storeId, name, location, removed, unmade } = (peer ?? {}) as Record<string, unknown>;
   if (!isUuid(storeId) || typeof name !== 'string' || typeof location !== 'string') {
     throw unreadable(path, 'a peer lacks store_id, name or location');
   }
-  return { storeId: storeId as StoreId, name, location };
+  return {
+    storeId: storeId as StoreId,
+    name,
+    location,
+    ...(removed === true ? { removed } : {}),
+    ...(unmade === true ? { unmade } : {}),
+  };
 }
 
 function unreadable(path: string, why: string, cause?: unknown): StoreError {

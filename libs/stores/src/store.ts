@@ -46,8 +46,14 @@ export interface Store {
   /** `delete` of many. */
   deleteAll(keys: readonly ObjectKey[]): Promise<void>;
   /**
+   * Makes durable what `has` and `get` show under these keys: a put that a kill cut off may have left an object that a
+   * power cut would take. Whoever goes on from an object that he has not put himself calls this first. Nothing to do for a
+   * store whose objects are durable as soon as they can be seen.
+   */
+  syncAll(keys: readonly ObjectKey[]): Promise<void>;
+  /**
    * Moves a corrupt object out of the way, to `corrupt/`, where nothing reads it and a person can; durable on return. What
-   * is not there is no error; an older one set aside under the same id stays.
+   * is not there is no error; older ones set aside under the same id stay, each under a name of its own.
    */
   setAside(key: ObjectKey): Promise<void>;
   /**

@@ -28,6 +28,7 @@ const ApiLimit = (): MethodDecorator =>
     name: 'limit',
     required: false,
     schema: { type: 'integer', minimum: LIMIT.min, maximum: LIMIT.max, default: LIMIT.default },
+    description: 'Records on a page.',
   });
 
 @ApiTags('admin')
@@ -43,7 +44,7 @@ export class WalController {
 
   @Get('segments')
   @ApiOperation({ summary: 'The files of the log and how far it has come' })
-  @ApiOkResponse({ type: SegmentsAnswer })
+  @ApiOkResponse({ type: SegmentsAnswer, description: 'From the oldest segment to the active one.' })
   @ApiProblems()
   segments(): SegmentsAnswer {
     return {
@@ -60,8 +61,8 @@ export class WalController {
   @ApiOperation({ summary: 'Durable records of the log, oldest first' })
   @ApiAfter()
   @ApiLimit()
-  @ApiOkResponse({ type: LogEntriesAnswer })
-  @ApiProblems(400)
+  @ApiOkResponse({ type: LogEntriesAnswer, description: 'A page of records.' })
+  @ApiProblems()
   async entries(@Query() query: QueryParameters): Promise<LogEntriesAnswer> {
     const after = lsn(queryInteger(query, 'after', AFTER));
     const limit = queryInteger(query, 'limit', LIMIT);
@@ -73,11 +74,15 @@ export class WalController {
 
   @Get('inspect/:segment_id')
   @ApiOperation({ summary: 'One file of the log: its header and its records' })
-  @ApiParam({ name: 'segment_id', schema: { type: 'string' }, example: '00000000000000000001' })
+  @ApiParam({
+    name: 'segment_id',
+    schema: { type: 'string', example: '00000000000000000001' },
+    description: 'As /admin/wal/segments lists it.',
+  })
   @ApiAfter()
   @ApiLimit()
-  @ApiOkResponse({ type: SegmentInspectionAnswer })
-  @ApiProblems(400, 404)
+  @ApiOkResponse({ type: SegmentInspectionAnswer, description: 'The header and a page of records.' })
+  @ApiProblems('segment_not_found')
   async inspect(
     @Param('segment_id') segmentId: string,
     @Query() query: QueryParameters,

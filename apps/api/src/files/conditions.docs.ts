@@ -1,6 +1,14 @@
-/** OpenAPI of the conditional headers that reads and deletes of a file share. */
+/** OpenAPI of what reads and deletes of a file share: its id and the conditional headers. */
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
+import { ApiHeader, ApiParam } from '@nestjs/swagger';
+
+export function ApiFileId(): MethodDecorator {
+  return ApiParam({
+    name: 'file_id',
+    schema: { type: 'string', format: 'uuid' },
+    description: 'As the upload was answered.',
+  });
+}
 
 export function ApiConditions(): MethodDecorator {
   const header = (name: string, description: string) => ApiHeader({ name, required: false, description });

@@ -3,15 +3,15 @@
  * delete is held against them. What `GET /files/{file_id}` answers changes as copies are made: it has no validators.
  */
 import { Controller, Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { FileStore } from '#libs/file-store';
 import { parseFileId } from '#libs/kernel';
 import type { FastifyRequest } from 'fastify';
 import { queryInteger, queryText } from '../http/query.js';
 import type { Query as QueryParameters } from '../http/query.js';
 import { RequestLog } from '../logging/request-log.js';
-import { ApiProblems } from '../open-api/api-problems.js';
-import { ApiConditions } from './conditions.docs.js';
+import { ApiProblems, WRITE_PROBLEMS } from '../open-api/api-problems.js';
+import { ApiConditions, ApiFileId } from './conditions.docs.js';
 import { conditionsOf, evaluateConditions, validatorsOf } from './conditions.js';
 import { FileAnswer, fileAnswer, FileListAnswer, fileListAnswer } from './file-answer.js';
 
@@ -35,6 +35,7 @@ export class FilesController {
     name: 'limit',
     required: false,
     schema: { type: 'integer', minimum: PAGE.min, maximum: PAGE.max, default: PAGE.default },
+    description: 'Files on a page.',
   })
   @ApiQuery({
     name: 'cursor',
@@ -42,8 +43,8 @@ export class FilesController {
     schema: { type: 'string' },
     description: 'next_cursor of the last page.',
   })
-  @ApiOkResponse({ type: FileListAnswer })
-  @ApiProblems(400)
+  @ApiOkResponse({ type: FileListAnswer, description: 'A page of files.' })
+  @ApiProblems()
   list(@Query() query: QueryParameters): FileListAnswer {
     const prefix = queryText(query, 'prefix') ?? '';
     const cursor = queryText(query, 'cursor');
@@ -52,9 +53,9 @@ export class FilesController {
 
   @Get(':file_id')
   @ApiOperation({ summary: 'What is known of a file' })
-  @ApiParam({ name: 'file_id', schema: { type: 'string', format: 'uuid' } })
-  @ApiOkResponse({ type: FileAnswer })
-  @ApiProblems(400, 404)
+  @ApiFileId()
+  @ApiOkResponse({ type: FileAnswer, description: 'What the upload was answered, with the copies made since.' })
+  @ApiProblems('invalid_file_id', 'file_not_found')
   describe(@Param('file_id') fileId: string): FileAnswer {
     return fileAnswer(this.#files.stat(parseFileId(fileId)));
   }
@@ -65,10 +66,10 @@ export class FilesController {
     summary: 'Delete a file; a second time it is not there any more',
     description: 'Conditions are held against the ETag and Last-Modified of downloads, before anything is logged.',
   })
-  @ApiParam({ name: 'file_id', schema: { type: 'string', format: 'uuid' } })
+  @ApiFileId()
   @ApiConditions()
   @ApiNoContentResponse({ description: 'The file is gone, durably.' })
-  @ApiProblems(400, 404, 412, 503)
+  @ApiProblems('invalid_file_id', 'file_not_found', 'precondition_failed', 'payload_too_large', ...WRITE_PROBLEMS)
   async delete(@Param('file_id') fileId: string, @Req() request: FastifyRequest): Promise<void> {
     const id = parseFileId(fileId);
     this.#requestLog.note(request.raw, { file_id: id });

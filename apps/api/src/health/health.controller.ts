@@ -1,16 +1,10 @@
 /** `/health`: the process answers. `/ready`: it keeps its promises. */
 import { Controller, Get, Inject, Res } from '@nestjs/common';
-import {
-  ApiForbiddenResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiServiceUnavailableResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { OpenInstallation } from '#libs/recovery';
 import type { FastifyReply } from 'fastify';
 import { OPEN_INSTALLATION } from '../nest/tokens.js';
-import { ApiProblems } from '../open-api/api-problems.js';
+import { ApiHealthProblems, ApiReadyProblems } from '../open-api/api-problems.js';
 import { ServerState } from '../server-state.js';
 import { HealthAnswer, HEALTHY, ReadinessAnswer, readinessOf } from './readiness.js';
 
@@ -27,17 +21,17 @@ export class HealthController {
 
   @Get('health')
   @ApiOperation({ summary: 'Whether the process runs; never wants a key' })
-  @ApiOkResponse({ type: HealthAnswer })
-  @ApiForbiddenResponse({ description: 'Without API_KEY: asked under a name that is not loopback.' })
+  @ApiOkResponse({ type: HealthAnswer, description: 'It runs.' })
+  @ApiHealthProblems()
   health(): HealthAnswer {
     return HEALTHY;
   }
 
   @Get('ready')
   @ApiOperation({ summary: 'Whether files can be stored and read now, and what the last recovery did' })
-  @ApiOkResponse({ type: ReadinessAnswer })
+  @ApiOkResponse({ type: ReadinessAnswer, description: 'Files can be stored and read.' })
   @ApiServiceUnavailableResponse({ type: ReadinessAnswer, description: 'Not now; the reasons say why.' })
-  @ApiProblems()
+  @ApiReadyProblems()
   ready(@Res({ passthrough: true }) reply: FastifyReply): ReadinessAnswer {
     const { wal, applier, checkpointer, report } = this.#installation;
     const answer = readinessOf({

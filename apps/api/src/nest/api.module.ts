@@ -9,6 +9,7 @@ import { MaintenanceModule } from './maintenance.module.js';
 import { ProcessModule } from './process.module.js';
 import type { ProcessParts } from './process.module.js';
 import { RecoveryModule } from './recovery.module.js';
+import { ReplicationModule } from './replication.module.js';
 import { WalModule } from './wal.module.js';
 
 export interface ApiParts extends ProcessParts {
@@ -20,7 +21,14 @@ export class ApiModule {
   static of(parts: ApiParts): DynamicModule {
     return {
       module: ApiModule,
-      imports: [ProcessModule.of(parts), RecoveryModule, WalModule, FileStoreModule, MaintenanceModule],
+      imports: [
+        ProcessModule.of(parts),
+        RecoveryModule,
+        WalModule,
+        FileStoreModule,
+        ReplicationModule,
+        MaintenanceModule,
+      ],
       controllers: [HealthController],
       providers: [{ provide: APP_FILTER, useValue: parts.problems }],
     };

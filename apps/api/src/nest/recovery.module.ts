@@ -5,9 +5,12 @@ import type { Settings } from '#libs/config';
 import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
 import { EntryCache } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
+import type { FileId } from '#libs/kernel';
 import { boot } from '#libs/recovery';
 import type { BootOptions, OpenInstallation } from '#libs/recovery';
+import { storePlaceOf } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
+import { AppliedChanges } from './applied-changes.js';
 import { LOG, OPEN_INSTALLATION, SETTINGS } from './tokens.js';
 
 const CHECKPOINT_INTERVAL_MS = 30_000;
@@ -18,18 +21,33 @@ const LOG_FULL_WAIT_MS = 10_000;
 @Module({
   providers: [
     EntryCache,
+    AppliedChanges,
     {
       provide: OPEN_INSTALLATION,
-      inject: [SETTINGS, LOG, EntryCache],
-      useFactory: (settings: Settings, log: Log, cache: EntryCache): Promise<OpenInstallation> =>
-        boot(bootOptions(settings, log, cache)),
+      inject: [SETTINGS, LOG, EntryCache, AppliedChanges],
+      useFactory: (
+        settings: Settings,
+        log: Log,
+        cache: EntryCache,
+        changes: AppliedChanges,
+      ): Promise<OpenInstallation> => {
+        const changed = (fileId: FileId): void => {
+          cache.drop(fileId);
+          changes.tell(fileId);
+        };
+        return boot(bootOptions({ settings, log, changed }));
+      },
     },
   ],
-  exports: [EntryCache, OPEN_INSTALLATION],
+  exports: [AppliedChanges, EntryCache, OPEN_INSTALLATION],
 })
 export class RecoveryModule {}
 
-function bootOptions(settings: Settings, log: Log, cache: EntryCache): BootOptions {
+interface BootContext extends Pick<BootOptions, 'log' | 'changed'> {
+  readonly settings: Settings;
+}
+
+function bootOptions({ settings, log, changed }: BootContext): BootOptions {
   return {
     fs: nodeFileSystem,
     clock: systemClock,
@@ -38,7 +56,10 @@ function bootOptions(settings: Settings, log: Log, cache: EntryCache): BootOptio
     storagePath: settings.storagePath,
     catalogs: catalogFilesAt(nodeFileSystem, settings.catalogPath),
     lockDirectory: acquireDirectoryLock,
-    replicas: settings.replicas,
+    replicas: settings.replicas.map((location) => ({
+      name: location.name,
+      place: storePlaceOf(location, { fs: nodeFileSystem, access: settings }),
+    })),
     logOptions: {
       segmentSizeBytes: settings.walSegmentSizeBytes,
       limits: {
@@ -48,6 +69,6 @@ function bootOptions(settings: Settings, log: Log, cache: EntryCache): BootOptio
       },
     },
     checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
-    changed: (fileId) => cache.drop(fileId),
+    changed,
   };
 }

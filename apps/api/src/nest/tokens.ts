@@ -8,3 +8,6 @@ export const LOG = Symbol('Log');
 
 /** `OpenInstallation` of #libs/recovery. */
 export const OPEN_INSTALLATION = Symbol('OpenInstallation');
+
+/** `readonly Replica[]` of #libs/recovery, whose places make stores of themselves where they were away at the start. */
+export const REPLICAS = Symbol('Replicas');

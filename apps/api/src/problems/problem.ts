@@ -42,7 +42,6 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   store_mismatch: 500,
   primary_empty: 500,
   future_format: 500,
-  not_implemented: 501,
   recovering: 503,
   shutting_down: 503,
   overloaded: 503,

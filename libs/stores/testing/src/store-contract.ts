@@ -76,6 +76,8 @@ export function storeContract(name: string, makeStore: () => Promise<StoreUnderT
 
     describe.each(KINDS)('%s', (kind) => {
       describeObjects(kind, store, () => subject.failNextPut());
+      describeBatches(kind, store, () => subject.failNextPut());
+      describeSettingAside(kind, store);
       describeReads(kind, store);
       describeListing(kind, store);
     });
@@ -165,6 +167,70 @@ function describeObjects(kind: ObjectKind, store: () => Store, failNextPut: () =
       await new Promise(setImmediate);
     }
     await puts;
+  });
+}
+
+function describeBatches(kind: ObjectKind, store: () => Store, failNextPut: () => void): void {
+  // One, few, and more than are cheaper to sync one by one.
+  it.each([0, 1, 7, 60])('puts, and deletes, %i at once', async (count) => {
+    const keys = keysOf(kind, count);
+    const kept = keyOf(kind, count);
+    await store().put(kept, bytes('kept'));
+    await store().putAll(keys.map((key) => ({ key, bytes: bytes(`content of ${key.id}`) })));
+    for (const key of keys) expect((await store().get(key))?.toString()).toBe(`content of ${key.id}`);
+    expect(await listAll(store(), kind, 1000)).toEqual(inKeyOrder([...keys, kept]));
+    await store().syncAll([...keys, kept]);
+    await store().deleteAll([...keys, keyOf(kind, count + 1)]);
+    await store().deleteAll(keys);
+    expect(await listAll(store(), kind, 1000)).toEqual([kept.id]);
+    expect((await store().get(kept))?.toString()).toBe('kept');
+  });
+
+  it('takes one object twice in a call', async () => {
+    const key = keyOf(kind, 0);
+    const content = bytes('same');
+    await store().putAll([
+      { key, bytes: content },
+      { key, bytes: content },
+    ]);
+    expect((await store().get(key))?.toString()).toBe('same');
+  });
+
+  it('has every object whole, old or new, where a put of many failed', async () => {
+    const keys = keysOf(kind, 40);
+    await store().putAll(keys.slice(0, 20).map((key) => ({ key, bytes: bytes('the old bytes, longer') })));
+    failNextPut();
+    await expect(store().putAll(keys.map((key) => ({ key, bytes: bytes('the new') })))).rejects.toBeDefined();
+    for (const [index, key] of keys.entries()) {
+      const older = index < 20 ? 'the old bytes, longer' : undefined;
+      expect([older, 'the new']).toContain((await store().get(key))?.toString());
+    }
+    await store().putAll(keys.map((key) => ({ key, bytes: bytes('the new') })));
+    for (const key of keys) expect((await store().get(key))?.toString()).toBe('the new');
+  });
+}
+
+function describeSettingAside(kind: ObjectKind, store: () => Store): void {
+  const key = keyOf(kind, 0);
+
+  it('has nothing of what was set aside, and takes it anew', async () => {
+    await store().put(key, bytes('corrupt'));
+    await store().put(keyOf(kind, 1), bytes('kept'));
+    await store().setAside(key);
+    expect(await store().get(key)).toBeUndefined();
+    expect(await store().has(key)).toBeUndefined();
+    expect(await listAll(store(), kind, 10)).toEqual([keyOf(kind, 1).id]);
+    await store().put(key, bytes('whole'));
+    expect((await store().get(key))?.toString()).toBe('whole');
+  });
+
+  it('sets aside again, and what is not there', async () => {
+    for (const content of ['one', 'two']) {
+      await store().put(key, bytes(content));
+      await store().setAside(key);
+    }
+    await store().setAside(key);
+    expect(await store().has(key)).toBeUndefined();
   });
 }
 

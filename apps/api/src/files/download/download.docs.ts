@@ -1,8 +1,8 @@
 /** OpenAPI of the download routes. */
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiParam, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../../open-api/api-problems.js';
-import { ApiConditions } from '../conditions.docs.js';
+import { ApiConditions, ApiFileId } from '../conditions.docs.js';
 import { MAX_RANGES } from './range.js';
 
 const BYTES = { '*/*': { schema: { type: 'string', format: 'binary' } } } as const;
@@ -24,7 +24,7 @@ export function ApiDownload(summary: string): MethodDecorator {
   return applyDecorators(
     ApiTags('files'),
     ApiOperation({ summary, description: 'HEAD answers with the same headers and no bytes.' }),
-    ApiParam({ name: 'file_id', schema: { type: 'string', format: 'uuid' } }),
+    ApiFileId(),
     ApiHeader({
       name: 'Range',
       required: false,
@@ -64,6 +64,16 @@ export function ApiDownload(summary: string): MethodDecorator {
       description: 'The client has the bytes, by If-None-Match or If-Modified-Since.',
       headers: { ETag: headers.ETag, 'Cache-Control': headers['Cache-Control'] },
     }),
-    ApiProblems(400, 404, 412, 416, 503),
+    ApiProblems(
+      'invalid_file_id',
+      'file_not_found',
+      'precondition_failed',
+      'range_not_satisfiable',
+      'overloaded',
+      'chunk_missing',
+      'chunk_corrupt',
+      'manifest_missing',
+      'manifest_corrupt',
+    ),
   );
 }

@@ -2,7 +2,7 @@
 import { Controller, HttpCode, Inject, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
-import { fileTooLarge, FileStore, verifiedBody } from '#libs/file-store';
+import { fileTooLarge, FileStore, lacksCopies, verifiedBody } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
 import { parseFileName, StoreError } from '#libs/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -19,19 +19,19 @@ import { parseIdempotencyKey } from './idempotency-key.js';
 import { expectedDigests } from './integrity-fields.js';
 import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, openFilePart } from './multipart-body.js';
 import { nameInQuery } from './query-name.js';
-import { assertReplicationAvailable } from './replication-query.js';
+import { replicationWish } from './replication-query.js';
 import { ApiUpload, ApiWrite } from './upload.docs.js';
 
 @Controller()
 export class UploadController {
   readonly #files: FileStore;
   readonly #requestLog: RequestLog;
-  readonly #maxFileSizeBytes: number;
+  readonly #settings: Settings;
 
   constructor(files: FileStore, requestLog: RequestLog, @Inject(SETTINGS) settings: Settings) {
     this.#files = files;
     this.#requestLog = requestLog;
-    this.#maxFileSizeBytes = settings.maxFileSizeBytes;
+    this.#settings = settings;
   }
 
   @Post('upload')
@@ -69,7 +69,7 @@ export class UploadController {
 
   /** What can be refused from the head of the request alone, whatever the body is. */
   #assertConditions({ headers }: FastifyRequest, query: QueryParameters): void {
-    assertReplicationAvailable(query);
+    replicationWish(query, this.#settings);
     // Every upload makes a file of its own, so there is never one here that could match (RFC 9110, section 13.1.1).
     if (headers['if-match'] !== undefined) {
       throw new StoreError('precondition_failed', 'If-Match: an upload makes a new file and replaces none.');
@@ -85,6 +85,7 @@ export class UploadController {
       fileName: nameInQuery(request.raw.url ?? '', query),
       contentType: storableContentType(givenContentType(request)),
       declaredBytes: declaredBodyBytes(request.raw),
+      replication: replicationWish(query, this.#settings),
       digests: expectedDigests(request.headers),
       idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
       body: requestBody(request.raw),
@@ -112,6 +113,7 @@ export class UploadController {
         fileName: name ?? part.fileName,
         contentType: storableContentType(part.contentType),
         declaredBytes: undefined,
+        replication: replicationWish(query, this.#settings),
         digests: expectedDigests(part.fields),
         idempotencyKey,
         body: part.bytes,
@@ -124,13 +126,16 @@ export class UploadController {
   /** A form does not declare the length of its file; but one that cannot fit even without the rest is refused unread. */
   async #assertMayFit(bodyBytes: number, idempotencyKey: string | undefined): Promise<void> {
     const atLeastBytes = Math.max(bodyBytes - MAX_BYTES_BEFORE_FILE - MAX_BYTES_AFTER_FILE, 0);
-    if (atLeastBytes > this.#maxFileSizeBytes) throw fileTooLarge(this.#maxFileSizeBytes);
+    const { maxFileSizeBytes } = this.#settings;
+    if (atLeastBytes > maxFileSizeBytes) throw fileTooLarge(maxFileSizeBytes);
     await this.#files.assertUploadable({ atLeastBytes, idempotencyKey });
   }
 
   #created(receipt: FileReceipt, request: FastifyRequest, reply: FastifyReply): FileAnswer {
     this.#requestLog.note(request.raw, { file_id: receipt.fileId, file_size: receipt.fileSize, lsn: receipt.lsn });
     void reply.header('location', `/files/${receipt.fileId}`);
+    // Durable on the primary; the copies it was to wait for are owed, and the answer says which.
+    if (lacksCopies(receipt)) void reply.code(202);
     return fileAnswer(receipt);
   }
 }

@@ -1,7 +1,17 @@
 /** OpenAPI of the upload routes. */
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiCreatedResponse, ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../../open-api/api-problems.js';
+import {
+  ApiAcceptedResponse,
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOperation,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { ErrorCode } from '#libs/kernel';
+import { ApiProblems, WRITE_PROBLEMS } from '../../open-api/api-problems.js';
 import { FileAnswer } from '../file-answer.js';
 
 const BYTES = { type: 'string', format: 'binary' } as const;
@@ -11,13 +21,20 @@ const replicationQueries = [
     name: 'replication',
     required: false,
     enum: ['async', 'sync'],
-    description: 'When the upload is answered. sync is not supported yet: 501.',
+    description:
+      'When the upload is answered: once it is durable (async), or once replicas hold it too (sync). The default is the setting REPLICATION_MODE.',
   }),
   ApiQuery({
     name: 'wait',
     required: false,
-    schema: { type: 'integer', minimum: 0 },
-    description: 'Replicas that must confirm; only with replication=sync.',
+    schema: {
+      oneOf: [
+        { type: 'integer', minimum: 0 },
+        { type: 'string', enum: ['all'] },
+      ],
+    },
+    description:
+      'Replicas that must confirm; only where replication is sync. More than there are: 400. The default is the setting REPLICATION_WAIT.',
   }),
 ];
 
@@ -51,7 +68,24 @@ const stored = ApiCreatedResponse({
   headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
 });
 
-const uploadProblems = ApiProblems(400, 409, 412, 413, 417, 422, 501, 503, 507);
+const owed = ApiAcceptedResponse({
+  type: FileAnswer,
+  description:
+    'The file is durable and can be read, but fewer replicas than it was to wait for hold it when REPLICATION_TIMEOUT is up. replication.stores says which; what is owed is copied without another request.',
+  headers: { Location: { description: 'Path of the metadata of the file.', schema: { type: 'string' } } },
+});
+
+const uploadProblems = [
+  'invalid_file_name',
+  'upload_incomplete',
+  'digest_mismatch',
+  'idempotency_conflict',
+  'precondition_failed',
+  'file_too_large',
+  'idempotency_mismatch',
+  'log_full',
+  ...WRITE_PROBLEMS,
+] as const satisfies ErrorCode[];
 
 export function ApiUpload(): MethodDecorator {
   return applyDecorators(
@@ -71,7 +105,8 @@ export function ApiUpload(): MethodDecorator {
     ApiConsumes('multipart/form-data', 'application/octet-stream'),
     ApiBody({ schema: { type: 'object', required: ['file'], properties: { file: BYTES } } }),
     stored,
-    uploadProblems,
+    owed,
+    ApiProblems(...uploadProblems, 'file_missing', 'payload_too_large'),
   );
 }
 
@@ -85,6 +120,7 @@ export function ApiWrite(): MethodDecorator {
     ApiConsumes('application/octet-stream'),
     ApiBody({ schema: BYTES }),
     stored,
-    uploadProblems,
+    owed,
+    ApiProblems(...uploadProblems),
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Stops a server in named phases, in order, each with its own time. A phase that fails or takes too long never keeps the
+ * Stops a process in named phases, in order, each with its own time. A phase that fails or takes too long never keeps the
  * next from running: what comes later frees more, and whatever is left undone is what recovery is for.
  */
 import type { Log } from '#libs/telemetry';

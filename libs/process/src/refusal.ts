@@ -1,11 +1,11 @@
 /** How a start that cannot go on is told: to programs as a JSON line and an exit code, to people as one line on stderr. */
 import { EXIT, exitCodeOf, StoreError } from '#libs/kernel';
-import type { ProcessLog } from './logging/process-log.js';
+import type { ProcessLog } from './process-log.js';
 
-/** Asked to stop before it served. Nothing is lost: recovery can be interrupted anywhere and starts again. */
+/** Asked to stop before it served. `message` says what becomes of what was begun. */
 export class Interrupted extends Error {
-  constructor() {
-    super('stopped during the recovery; the next start begins it anew');
+  constructor(message: string) {
+    super(message);
     this.name = 'Interrupted';
   }
 }

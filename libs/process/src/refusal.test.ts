@@ -21,6 +21,6 @@ describe('refusalOf', () => {
   });
 
   it('exits as interrupted when it was', () => {
-    expect(refusalOf(new Interrupted()).exitCode).toBe(130);
+    expect(refusalOf(new Interrupted('stopped')).exitCode).toBe(130);
   });
 });

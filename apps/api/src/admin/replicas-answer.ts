@@ -1,0 +1,143 @@
+/** What the API says of replicas and operations. The classes are also its OpenAPI schema. */
+import { ApiProperty } from '@nestjs/swagger';
+import type { ReplicaStatus } from '#libs/replication';
+import type { OperationView } from './operations.js';
+
+const STATES = ['online', 'degraded', 'offline', 'foreign', 'draining'] as const;
+
+export class ObligationsAnswer {
+  @ApiProperty({ description: 'Files to copy there.' })
+  put!: number;
+
+  @ApiProperty({ description: 'Files to delete there.' })
+  delete!: number;
+
+  @ApiProperty({ description: 'Files of which something there is missing or bad.' })
+  repair!: number;
+}
+
+export class LagAnswer {
+  @ApiProperty({ description: 'Files that are owed in any way.' })
+  files!: number;
+
+  @ApiProperty({ description: 'Bytes of these files.' })
+  bytes!: number;
+
+  @ApiProperty({ description: 'Age of the oldest order; 0 where nothing is owed.' })
+  seconds!: number;
+}
+
+export class StoreProblemAnswer {
+  @ApiProperty({ description: 'A code of ERRORS.md, or of the system.', example: 'store_unreachable' })
+  code!: string;
+
+  @ApiProperty()
+  message!: string;
+
+  @ApiProperty({ description: 'Milliseconds since the Unix epoch.' })
+  at!: number;
+}
+
+export class StoreStatusAnswer {
+  @ApiProperty({ format: 'uuid' })
+  store_id!: string;
+
+  @ApiProperty({ example: 'replica1' })
+  name!: string;
+
+  @ApiProperty({ description: 'Where it is; without secrets.', example: '/srv/holdfast/data/replica1' })
+  url!: string;
+
+  @ApiProperty({
+    enum: STATES,
+    enumName: 'StoreState',
+    description:
+      'online: copies are made. degraded: some fail, or the store has just stopped to answer. offline: it does not answer; it is asked again by itself. foreign: another store stands there, and nothing is written to it. draining: no longer in REPLICAS; nothing is copied to it.',
+  })
+  state!: (typeof STATES)[number];
+
+  @ApiProperty({ type: ObligationsAnswer })
+  obligations!: ObligationsAnswer;
+
+  @ApiProperty({ type: LagAnswer })
+  lag!: LagAnswer;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'When it last confirmed something, in epoch milliseconds.',
+  })
+  last_success_at!: number | null;
+
+  @ApiProperty({ type: StoreProblemAnswer, nullable: true })
+  last_error!: StoreProblemAnswer | null;
+}
+
+export class QueueAnswer {
+  @ApiProperty({ enum: ['embedded', 'redis'] })
+  kind!: 'embedded' | 'redis';
+
+  @ApiProperty({ enum: ['ready', 'unavailable'], description: 'What is owed stays owed while it is unavailable.' })
+  state!: 'ready' | 'unavailable';
+
+  @ApiProperty({ type: String, nullable: true })
+  last_error!: string | null;
+}
+
+export class ReplicasStatusAnswer {
+  @ApiProperty({ type: [StoreStatusAnswer] })
+  stores!: StoreStatusAnswer[];
+
+  @ApiProperty({ type: QueueAnswer })
+  queue!: QueueAnswer;
+}
+
+export class OperationBegunAnswer {
+  @ApiProperty({ format: 'uuid' })
+  operation_id!: string;
+}
+
+export class OperationResultAnswer {
+  @ApiProperty({ description: 'Parts that were tried and failed; they are still owed.' })
+  failed!: number;
+}
+
+export class OperationAnswer {
+  @ApiProperty({ format: 'uuid' })
+  operation_id!: string;
+
+  @ApiProperty({ enum: ['replicas_sync'] })
+  kind!: string;
+
+  @ApiProperty({ enum: ['running', 'done', 'failed'] })
+  state!: OperationView['state'];
+
+  @ApiProperty()
+  done!: number;
+
+  @ApiProperty()
+  total!: number;
+
+  @ApiProperty({ type: OperationResultAnswer })
+  result!: OperationResultAnswer;
+}
+
+export function storeStatusAnswer(status: ReplicaStatus): StoreStatusAnswer {
+  const { lag, obligations, lastError } = status;
+  const seconds = Math.ceil(lag.oldestMs / 1000);
+  return {
+    store_id: status.storeId,
+    name: status.name,
+    url: status.location,
+    state: status.state,
+    obligations: { put: obligations.put, delete: obligations.delete, repair: obligations.repair },
+    lag: { files: lag.files, bytes: lag.bytes, seconds },
+    last_success_at: status.lastSuccessAtMs ?? null,
+    last_error:
+      lastError === undefined ? null : { code: lastError.code, message: lastError.message, at: lastError.atMs },
+  };
+}
+
+export function operationAnswer({ operationId, kind, state, done, total, failed }: OperationView): OperationAnswer {
+  return { operation_id: operationId, kind, state, done, total, result: { failed } };
+}

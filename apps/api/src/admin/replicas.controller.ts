@@ -1,0 +1,82 @@
+/** `/admin/replicas` and `/admin/operations`: what is owed to which store, and work that makes it less. */
+import { Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { JobQueue } from '#libs/job-queue';
+import { Replication } from '#libs/replication';
+import type { Settings } from '#libs/config';
+import type { FastifyReply } from 'fastify';
+import { queryText } from '../http/query.js';
+import type { Query as QueryParameters } from '../http/query.js';
+import { JobService } from '../nest/job-service.js';
+import { SETTINGS } from '../nest/tokens.js';
+import { ApiProblems } from '../open-api/api-problems.js';
+import { Operations } from './operations.js';
+import {
+  OperationAnswer,
+  operationAnswer,
+  OperationBegunAnswer,
+  ReplicasStatusAnswer,
+  storeStatusAnswer,
+} from './replicas-answer.js';
+
+@ApiTags('admin')
+@Controller('admin')
+export class ReplicasController {
+  readonly #replication: Replication;
+  readonly #operations: Operations;
+  readonly #queue: JobQueue;
+  readonly #queueKind: 'embedded' | 'redis';
+
+  constructor(
+    replication: Replication,
+    operations: Operations,
+    jobs: JobService,
+    @Inject(SETTINGS) settings: Settings,
+  ) {
+    this.#replication = replication;
+    this.#operations = operations;
+    this.#queue = jobs.queue;
+    this.#queueKind = settings.redisUrl === '' ? 'embedded' : 'redis';
+  }
+
+  @Get('replicas/status')
+  @ApiOperation({ summary: 'Each replica: its state, what it is owed, how far it lags and what went wrong last' })
+  @ApiOkResponse({ type: ReplicasStatusAnswer })
+  @ApiProblems()
+  status(): ReplicasStatusAnswer {
+    const { state, lastError } = this.#queue.condition;
+    return {
+      stores: this.#replication.status().map((status) => storeStatusAnswer(status)),
+      queue: { kind: this.#queueKind, state, last_error: lastError ?? null },
+    };
+  }
+
+  @Post('replicas/sync')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Copy what is owed now, without waiting for the next attempt',
+    description: 'Ends when everything that was owed at this moment has been done, or tried and failed.',
+  })
+  @ApiQuery({ name: 'store', required: false, schema: { type: 'string' }, description: 'Only this replica.' })
+  @ApiAcceptedResponse({
+    type: OperationBegunAnswer,
+    headers: { Location: { description: 'Path of the operation.', schema: { type: 'string' } } },
+  })
+  @ApiProblems('replica_not_found')
+  sync(@Query() query: QueryParameters, @Res({ passthrough: true }) reply: FastifyReply): OperationBegunAnswer {
+    const name = queryText(query, 'store');
+    const work = this.#replication.sync(name === undefined ? undefined : [name]);
+    const operationId = this.#operations.begin('replicas_sync', work);
+    void reply.header('location', `/admin/operations/${operationId}`);
+    return { operation_id: operationId };
+  }
+
+  @Get('operations/:operation_id')
+  @ApiOperation({ summary: 'How far an operation has come' })
+  @ApiParam({ name: 'operation_id', schema: { type: 'string', format: 'uuid' } })
+  @ApiOkResponse({ type: OperationAnswer })
+  @ApiProblems('operation_not_found')
+  operation(@Param('operation_id') operationId: string): OperationAnswer {
+    return operationAnswer(this.#operations.view(operationId));
+  }
+}

@@ -1,0 +1,16 @@
+/** The program of the thread in which a server does its own jobs. `workerData` is a `ThreadData`. */
+import { serveJobs } from '#libs/job-queue';
+import type { ClusterId } from '#libs/kernel';
+import assert from 'node:assert/strict';
+import { parentPort, workerData } from 'node:worker_threads';
+import { jobHandler, placesOf } from './job-handler.js';
+import type { PlaceSettings } from './job-handler.js';
+
+export interface ThreadData extends PlaceSettings {
+  readonly clusterId: ClusterId;
+}
+
+assert(parentPort !== null, 'this is the program of a thread');
+const { clusterId, ...settings } = workerData as ThreadData;
+
+serveJobs({ port: parentPort, handler: jobHandler({ places: placesOf(settings), clusterId }) });

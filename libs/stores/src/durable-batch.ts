@@ -1,0 +1,88 @@
+/**
+ * Many objects of a directory made, or removed, durably. The order is that of one object, for all of them at once: every
+ * temporary is synced before the first of them is renamed, and every directory is synced before the call returns. So no
+ * name ever stands over bytes that a power cut can tear, and what has returned stays. docs/formats/store.md.
+ *
+ * No step of one object may overtake another's step behind the barrier; within a step there is no order.
+ */
+import type { FileSystem } from '#libs/durable-fs';
+import { systemErrorCode } from '#libs/kernel';
+import { dirname } from 'node:path';
+
+/** Above this many files, or directories, one syncfs is cheaper than a sync each. */
+export const MAX_SINGLE_SYNCS = 32;
+
+export interface ObjectOnItsWay {
+  readonly path: string;
+  /** In the same file system; no other writer uses it. */
+  readonly temporaryPath: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The file system of a store, and its root, by which a sync of all of it is asked for. */
+export interface StoreDisk {
+  readonly fs: FileSystem;
+  readonly root: string;
+}
+
+/** `scratchPath` is a temporary name like those of the objects. Where it throws, any of the objects may be there, whole. */
+export async function writeDurably(
+  disk: StoreDisk,
+  objects: readonly ObjectOnItsWay[],
+  scratchPath: string,
+): Promise<void> {
+  const { fs } = disk;
+  try {
+    if (objects.length > MAX_SINGLE_SYNCS) await writeTemporaries(disk, objects, scratchPath);
+    else for (const object of objects) await writeTemporary(fs, object);
+    for (const { temporaryPath, path } of objects) await fs.rename(temporaryPath, path);
+  } catch (error) {
+    // On a full disk they would hold the very space that the next attempt needs.
+    for (const { temporaryPath } of objects) await fs.unlink(temporaryPath).catch(() => undefined);
+    throw error;
+  }
+  await syncNames(
+    disk,
+    objects.map(({ path }) => path),
+  );
+}
+
+/** What is not there is removed too: an earlier removal may have been cut off before its sync. */
+export async function removeDurably(disk: StoreDisk, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    try {
+      await disk.fs.unlink(path);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+  await syncNames(disk, paths);
+}
+
+/** Makes durable that these names are there, or are not there. */
+export async function syncNames({ fs, root }: StoreDisk, paths: readonly string[]): Promise<void> {
+  const directories = new Set(paths.map((path) => dirname(path)));
+  if (directories.size > MAX_SINGLE_SYNCS) await fs.syncFileSystem(root);
+  else for (const directory of directories) await fs.syncDirectory(directory);
+}
+
+/** Not through the name alone: a file made and synced by its own handle tells its own write error. */
+async function writeTemporary(fs: FileSystem, { temporaryPath, bytes }: ObjectOnItsWay): Promise<void> {
+  const file = await fs.create(temporaryPath);
+  try {
+    await file.write(bytes, 0);
+    await file.dataSync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeTemporaries(
+  { fs, root }: StoreDisk,
+  objects: readonly ObjectOnItsWay[],
+  scratchPath: string,
+): Promise<void> {
+  const temporaries = objects.map(({ temporaryPath, bytes }) => ({ path: temporaryPath, bytes }));
+  await fs.replaceFiles(temporaries, scratchPath);
+  await fs.syncFileSystem(root);
+}

@@ -1,0 +1,18 @@
+/** From a location of the settings to the place it names. */
+import type { ReplicaLocation, S3Access } from '#libs/config';
+import type { FileSystem } from '#libs/durable-fs';
+import { StoreError } from '#libs/kernel';
+import { DirectoryPlace } from './directory-place.js';
+import type { StorePlace } from './store-place.js';
+
+export interface PlaceSurroundings {
+  readonly fs: FileSystem;
+  /** What `s3://` locations are reached with; the settings have it. */
+  readonly access: S3Access;
+}
+
+/** Touches nothing: neither the disk nor the network. */
+export function storePlaceOf(location: ReplicaLocation, { fs }: PlaceSurroundings): StorePlace {
+  if (location.kind === 'directory') return new DirectoryPlace(fs, location.path);
+  throw new StoreError('setting_invalid', 'Replicas in S3 are not supported yet.');
+}

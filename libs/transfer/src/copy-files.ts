@@ -1,0 +1,129 @@
+/**
+ * Copies the files of a job, all of them together so that many small ones cost few syncs, each step durable before the next:
+ *
+ *   tombstone on the target or the source?  then there is nothing to copy
+ *   manifest read from the source, verified
+ *   missing chunks put
+ *   every chunk proven to be on the target, of its length, and its name durable
+ *   the target asked again who it is, the deadline looked at
+ *   manifest put                            the replica's commit point
+ *   tombstone looked for again              a delete may have come and gone meanwhile: then the manifest goes
+ *
+ * Invariant: a manifest never stands durably on the target without all of its chunks, and no manifest put here stays where a
+ * delete was confirmed. So between a manifest and the last look nothing is given up: neither a stop nor a store that
+ * failed in between ends the job before the look was tried.
+ */
+import { StoreError } from '#libs/kernel';
+import type { ChunkId, FileId } from '#libs/kernel';
+import type { ObjectKey } from '#libs/stores';
+import { copyChunks } from './copy-chunks.js';
+import type { ChunkTrust, CopiedChunks } from './copy-chunks.js';
+import { distinctChunks, fileIdOf } from './file-copy.js';
+import type { FileCopy } from './file-copy.js';
+import { eachLookup, tombstonedOn } from './job-context.js';
+import type { JobContext } from './job-context.js';
+import { planCopies } from './plan-copies.js';
+
+export async function copyFiles(context: JobContext): Promise<void> {
+  context.stop.check();
+  const files = await planCopies(context);
+  const whole = await provideChunks(context, files);
+  if (whole.length > 0) await publish(context, whole);
+}
+
+/** The files of which the target has every chunk now, durably; the others are settled as failed. */
+async function provideChunks(context: JobContext, files: readonly FileCopy[]): Promise<FileCopy[]> {
+  const toLookAt = files.filter((file) => !isSpokenFor(context, file));
+  const spokenFor = files.filter((file) => isSpokenFor(context, file));
+  const copied = await copyChunks(context, distinctChunks(toLookAt), trustOf(context, toLookAt));
+  if ([...copied.failed.values()].some(({ code }) => code === 'chunk_missing')) await context.confirmIdentity('source');
+  const readable = toLookAt.filter((file) => failWhereUnreadable(context, file, copied));
+  context.stop.check();
+  return [...spokenFor, ...(await proven(context, readable, copied))];
+}
+
+/** The manifest was put there when its chunks were durable, and only the api removes chunks, which it then says. */
+function isSpokenFor({ job }: JobContext, { item, standing }: FileCopy): boolean {
+  return job.operation === 'copy' && standing === 'same' && item.distrustChunks !== true;
+}
+
+function trustOf({ job }: JobContext, files: readonly FileCopy[]): (chunkId: ChunkId) => ChunkTrust {
+  const distrusted = new Set<ChunkId>();
+  for (const { chunkId } of distinctChunks(files.filter(({ item }) => item.distrustChunks === true))) {
+    distrusted.add(chunkId);
+  }
+  const trust = job.operation === 'repair' ? 'digest' : 'length';
+  return (chunkId) => (distrusted.has(chunkId) ? 'none' : trust);
+}
+
+/** Whether the source could give all of its chunks. */
+function failWhereUnreadable({ verdicts }: JobContext, file: FileCopy, { failed }: CopiedChunks): boolean {
+  if (failed.size === 0) return true;
+  for (const { chunkId } of distinctChunks([file])) {
+    const error = failed.get(chunkId);
+    if (error === undefined) continue;
+    verdicts.failed(fileIdOf(file), error);
+    return false;
+  }
+  return true;
+}
+
+/**
+ * Asked of all chunks, also of those just put: one may have been unlinked as garbage meanwhile. Those that stood there before
+ * get their names synced, because the worker that put them may have been killed before it did.
+ */
+async function proven(context: JobContext, files: readonly FileCopy[], { put }: CopiedChunks): Promise<FileCopy[]> {
+  const { target, verdicts } = context;
+  const lengths = new Map<ChunkId, number | undefined>();
+  await eachLookup(distinctChunks(files), async ({ chunkId }) => {
+    lengths.set(chunkId, await target.has({ kind: 'chunk', id: chunkId }));
+  });
+  const unsynced = [...lengths.keys()].filter((chunkId) => !put.has(chunkId));
+  await target.syncAll(unsynced.map((id): ObjectKey => ({ kind: 'chunk', id })));
+  return files.filter((file) => {
+    for (const { chunkId, storedBytes } of distinctChunks([file])) {
+      if (lengths.get(chunkId) === storedBytes) continue;
+      verdicts.failed(fileIdOf(file), notKept(target.name, chunkId));
+      return false;
+    }
+    return true;
+  });
+}
+
+function notKept(storeName: string, chunkId: ChunkId): StoreError {
+  return new StoreError('store_write_failed', `${storeName} did not keep the chunk ${chunkId}; the copy begins anew.`, {
+    context: { store: storeName, chunk_id: chunkId },
+  });
+}
+
+async function publish(context: JobContext, files: readonly FileCopy[]): Promise<void> {
+  const { target, stop } = context;
+  const keyOf = (file: FileCopy): ObjectKey => ({ kind: 'manifest', id: fileIdOf(file) });
+  // The disk may have been swapped while the chunks were on their way: they are on the other one then.
+  await context.confirmIdentity('target');
+  for (const file of files) if (file.standing === 'other') await target.setAside(keyOf(file));
+  stop.check();
+  try {
+    const toPut = files.filter(({ standing }) => standing !== 'same');
+    await target.putAll(toPut.map((file) => ({ key: keyOf(file), bytes: file.bytes })));
+    await target.syncAll(files.filter(({ standing }) => standing === 'same').map(keyOf));
+  } catch (error) {
+    // Some may stand there all the same, and a delete may have been confirmed before they did.
+    await withdrawDeleted(context, files.map(fileIdOf)).catch(() => undefined);
+    throw error;
+  }
+  await withdrawDeleted(context, files.map(fileIdOf));
+  for (const file of files) context.verdicts.done(fileIdOf(file));
+}
+
+/** The last look. What the target says is acted on also where the source says nothing any more. */
+async function withdrawDeleted(context: JobContext, fileIds: readonly FileId[]): Promise<void> {
+  const { source, target } = context;
+  await withdraw(context, await tombstonedOn(target, fileIds));
+  await withdraw(context, await tombstonedOn(source, fileIds));
+}
+
+async function withdraw({ target, verdicts }: JobContext, fileIds: readonly FileId[]): Promise<void> {
+  await target.deleteAll(fileIds.map((id): ObjectKey => ({ kind: 'manifest', id })));
+  for (const fileId of fileIds) verdicts.superseded(fileId);
+}

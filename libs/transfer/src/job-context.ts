@@ -1,0 +1,33 @@
+/** What the steps of one job share. */
+import { forEachConcurrently } from '#libs/kernel';
+import type { FileId } from '#libs/kernel';
+import type { Job } from '#libs/job-queue';
+import type { JobStore } from './job-store.js';
+import type { StopSign } from './stop-sign.js';
+import type { Verdicts } from './verdicts.js';
+
+/** Questions to a store that are under way at once; a bucket answers each in milliseconds, a directory in microseconds. */
+const MAX_LOOKUPS = 8;
+
+export interface JobContext {
+  readonly job: Job;
+  readonly source: JobStore;
+  readonly target: JobStore;
+  readonly verdicts: Verdicts;
+  readonly stop: StopSign;
+  /** Asks a store again who it is. Throws the fault of one that is not there any more. */
+  confirmIdentity(which: 'source' | 'target'): Promise<void>;
+}
+
+/** Those of the files that have a tombstone on this store. One that is damaged is a tombstone all the same. */
+export async function tombstonedOn(store: JobStore, fileIds: readonly FileId[]): Promise<FileId[]> {
+  const found: FileId[] = [];
+  await eachLookup(fileIds, async (id) => {
+    if (await store.isThere({ kind: 'tombstone', id })) found.push(id);
+  });
+  return found;
+}
+
+export function eachLookup<Item>(items: Iterable<Item>, lookup: (item: Item) => Promise<void>): Promise<void> {
+  return forEachConcurrently(items, MAX_LOOKUPS, lookup);
+}

@@ -1,0 +1,90 @@
+/** The first look: which files of a job are to be copied at all, and what the target has of them. */
+import { StoreError } from '#libs/kernel';
+import type { FileId } from '#libs/kernel';
+import type { JobItem } from '#libs/job-queue';
+import type { FileCopy } from './file-copy.js';
+import { eachLookup, tombstonedOn } from './job-context.js';
+import type { JobContext } from './job-context.js';
+import type { JobStore } from './job-store.js';
+import { isOfItem } from './store-fault.js';
+import { readManifest } from './stored-frames.js';
+
+/** Settles the files that are deleted, and those whose manifest the source cannot give. */
+export async function planCopies(context: JobContext): Promise<FileCopy[]> {
+  const { job, source, target, verdicts } = context;
+  const deleted = await settleDeleted(
+    context,
+    job.items.map(({ fileId }) => fileId),
+  );
+  const plans = new Map<FileId, FileCopy>();
+  const missing: FileId[] = [];
+  await eachLookup(job.items, async (item) => {
+    const { fileId } = item;
+    if (deleted.has(fileId)) return;
+    try {
+      const bytes = await source.get({ kind: 'manifest', id: fileId });
+      if (bytes === undefined) missing.push(fileId);
+      else plans.set(fileId, await planOf({ item, bytes, target }));
+    } catch (error) {
+      if (!isOfItem(error)) throw error;
+      verdicts.failed(fileId, error);
+    }
+  });
+  if (missing.length > 0) await settleMissing(context, missing);
+  return job.items.flatMap(({ fileId }) => plans.get(fileId) ?? []);
+}
+
+/**
+ * Where a tombstone stands on the target, a manifest beside it goes: a copy that was killed between its manifest and its
+ * last look has left it.
+ */
+async function settleDeleted({ source, target, verdicts }: JobContext, fileIds: FileId[]): Promise<Set<FileId>> {
+  const onTarget = await tombstonedOn(target, fileIds);
+  await removeManifests(target, onTarget);
+  const deleted = new Set([...onTarget, ...(await tombstonedOn(source, fileIds))]);
+  for (const fileId of deleted) verdicts.superseded(fileId);
+  return deleted;
+}
+
+async function removeManifests(target: JobStore, fileIds: readonly FileId[]): Promise<void> {
+  const standing: FileId[] = [];
+  await eachLookup(fileIds, async (id) => {
+    if (await target.isThere({ kind: 'manifest', id })) standing.push(id);
+  });
+  await target.deleteAll(standing.map((id) => ({ kind: 'manifest', id })));
+}
+
+async function planOf(file: { item: JobItem; bytes: Buffer; target: JobStore }): Promise<FileCopy> {
+  const { item, bytes, target } = file;
+  const manifest = readManifest(bytes, item.fileId);
+  return { item, manifest, bytes, standing: await standingOn(target, { fileId: item.fileId, bytes }) };
+}
+
+async function standingOn(
+  target: JobStore,
+  { fileId, bytes }: { fileId: FileId; bytes: Buffer },
+): Promise<FileCopy['standing']> {
+  try {
+    const standing = await target.get({ kind: 'manifest', id: fileId });
+    if (standing === undefined) return 'none';
+    return standing.equals(bytes) ? 'same' : 'other';
+  } catch (error) {
+    if (StoreError.is(error, 'manifest_corrupt')) return 'other';
+    throw error;
+  }
+}
+
+/** A delete may have come between the two looks; and a source whose disk went away has no manifests either. */
+async function settleMissing(context: JobContext, missing: readonly FileId[]): Promise<void> {
+  const { source, target, verdicts } = context;
+  const deleted = new Set([...(await tombstonedOn(source, missing)), ...(await tombstonedOn(target, missing))]);
+  for (const fileId of deleted) verdicts.superseded(fileId);
+  const lost = missing.filter((fileId) => !deleted.has(fileId));
+  if (lost.length > 0) await context.confirmIdentity('source');
+  for (const fileId of lost) {
+    verdicts.failed(
+      fileId,
+      new StoreError('manifest_missing', `${source.name} has neither manifest nor tombstone of the file ${fileId}.`),
+    );
+  }
+}

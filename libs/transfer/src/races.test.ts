@@ -1,0 +1,164 @@
+/** Two workers that meet: a copy and a delete of one file, step against step, and one job done twice at the same time. */
+import { SeededRandom } from '#libs/durable-fs/testing';
+import type { JobResult } from '#libs/job-queue';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { deleteFrom, fileOf, putInto, TransferBench } from '../testing/src/index.js';
+import type { StoreCall, TestFile } from '../testing/src/index.js';
+
+const outcomesOf = ({ items }: JobResult): string[] => items.map(({ outcome, error }) => error?.code ?? outcome);
+
+const chunked = (): TestFile => fileOf(['the first chunk', 'the second chunk', 'the third']);
+
+/** A watch that lets `act` run before call number `at`, or after it, while the worker stands there. */
+function actingAt(at: number, when: 'before' | 'after', act: () => Promise<void>) {
+  let calls = 0;
+  const watch = {
+    [when]: async (): Promise<void> => {
+      calls += 1;
+      if (calls === at) await act();
+    },
+  };
+  return { watch, reached: () => calls >= at };
+}
+
+async function expectGone({ target }: TransferBench, file: TestFile): Promise<void> {
+  expect(await target.has(file.manifest.key)).toBeUndefined();
+  expect(await target.has(file.tombstone.key)).toBeDefined();
+}
+
+/** Runs `race` with act number 1, 2, 3 … until the worker has fewer calls than that. */
+async function atEveryCall(race: (at: number) => Promise<boolean>): Promise<number> {
+  for (let at = 1; ; at += 1) if (!(await race(at))) return at - 1;
+}
+
+describe.each(['before', 'after'] as const)('at every call, %s it,', (when) => {
+  it('a delete that comes and goes while a copy stands still leaves no file', async () => {
+    const calls = await atEveryCall(async (at) => {
+      const bench = await TransferBench.make();
+      const file = chunked();
+      await putInto(bench.source, file);
+      const { watch, reached } = actingAt(at, when, async () => {
+        await deleteFrom(bench.source, file);
+        expect(outcomesOf(await bench.delete(file))).toEqual(['done']);
+      });
+      const result = await bench.run(bench.job('copy', [file]), { watch });
+      if (reached()) await expectGone(bench, file);
+      // Behind the last look there is nothing left that could know.
+      if (reached()) expect(['superseded', 'done']).toContain(outcomesOf(result)[0]);
+      return reached();
+    });
+    // Tombstones, manifests, three chunks on both sides, their proof, the manifest, the last look.
+    expect(calls).toBeGreaterThan(15);
+  });
+
+  it('a worker paused across a delete and resumed behind its deadline leaves no file', async () => {
+    await atEveryCall(async (at) => {
+      const bench = await TransferBench.make();
+      const file = chunked();
+      await putInto(bench.source, file);
+      const { watch, reached } = actingAt(at, when, async () => {
+        bench.nowMs = 60_001;
+        await deleteFrom(bench.source, file);
+        // The order of the delete is younger, and so is its deadline.
+        await bench.run(bench.job('delete', [file], { deadlineMs: 120_000 }));
+      });
+      await bench.run(bench.job('copy', [file]), { watch });
+      if (reached()) await expectGone(bench, file);
+      return reached();
+    });
+  });
+
+  it('a delete that the source has just taken is not overrun: the target follows with the next order', async () => {
+    await atEveryCall(async (at) => {
+      const bench = await TransferBench.make();
+      const file = chunked();
+      await putInto(bench.source, file);
+      const { watch, reached } = actingAt(at, when, () => deleteFrom(bench.source, file));
+      await bench.run(bench.job('copy', [file]), { watch });
+      if (!reached()) return false;
+      expect(outcomesOf(await bench.delete(file))).toEqual(['done']);
+      await expectGone(bench, file);
+      return true;
+    });
+  });
+
+  it('a copy that comes and goes while a delete stands still leaves no file', async () => {
+    await atEveryCall(async (at) => {
+      const bench = await TransferBench.make();
+      const file = chunked();
+      await putInto(bench.source, file);
+      const late = bench.job('copy', [file]);
+      await deleteFrom(bench.source, file);
+      const { watch, reached } = actingAt(at, when, async () => {
+        await bench.run(late);
+      });
+      expect(outcomesOf(await bench.run(bench.job('delete', [file]), { watch }))).toEqual(['done']);
+      await expectGone(bench, file);
+      return reached();
+    });
+  });
+
+  it('one job done twice at the same time ends right for both', async () => {
+    await atEveryCall(async (at) => {
+      const bench = await TransferBench.make();
+      const files = [chunked(), fileOf('inline')];
+      await putInto(bench.source, ...files);
+      await bench.target.put(files[0]!.chunks[0]!.key, Buffer.from('cut'));
+      await bench.target.put(files[1]!.manifest.key, Buffer.from('rotten'));
+      const job = bench.job('repair', files);
+      const { watch, reached } = actingAt(at, when, async () => {
+        expect(outcomesOf(await bench.run(job))).toEqual(['done', 'done']);
+      });
+      expect(outcomesOf(await bench.run(job, { watch }))).toEqual(['done', 'done']);
+      for (const { manifest, chunks } of files) {
+        for (const { key, bytes } of [manifest, ...chunks]) {
+          expect((await bench.target.get(key))?.equals(bytes)).toBe(true);
+        }
+      }
+      return reached();
+    });
+  });
+});
+
+it('a manifest whose put failed half way does not outlive a delete that was confirmed meanwhile', async () => {
+  const bench = await TransferBench.make();
+  const file = chunked();
+  await putInto(bench.source, file);
+  const isManifestPut = ({ method, keys }: StoreCall): boolean => method === 'putAll' && keys[0]!.kind === 'manifest';
+  const result = await bench.run(bench.job('copy', [file]), {
+    watch: {
+      before: async (call) => {
+        if (!isManifestPut(call)) return;
+        await deleteFrom(bench.source, file);
+        expect(outcomesOf(await bench.delete(file))).toEqual(['done']);
+        // The rename has happened when this fails.
+        bench.targetDisk.failNext({ operation: 'syncDirectory', pathPattern: /manifests/, errorCode: 'EIO' });
+      },
+    },
+  });
+  expect(result.storeError).toMatchObject({ code: 'store_unreachable' });
+  await expectGone(bench, file);
+});
+
+it.each(Array.from({ length: 40 }, (_, index) => index + 1))(
+  'copies and a delete in any order of their steps leave no file (seed %i)',
+  async (seed) => {
+    const bench = await TransferBench.make();
+    const random = new SeededRandom(seed);
+    const files = [chunked(), fileOf('inline'), fileOf(['the first chunk'])];
+    await putInto(bench.source, ...files);
+    const dawdle = async (): Promise<void> => {
+      for (let turns = random.below(6); turns > 0; turns -= 1) await setImmediate();
+    };
+    const watch = { before: dawdle, after: dawdle };
+    const copies = ['copy', 'verify'] as const;
+    const running = copies.map((operation) => bench.run(bench.job(operation, files), { watch }));
+    for (let turns = random.below(60); turns > 0; turns -= 1) await setImmediate();
+    await deleteFrom(bench.source, ...files);
+    const deleted = await bench.run(bench.job('delete', files), { watch });
+    expect(outcomesOf(deleted)).toEqual(['done', 'done', 'done']);
+    await Promise.all(running);
+    for (const file of files) await expectGone(bench, file);
+  },
+);

@@ -1,0 +1,134 @@
+/** What the collection does on replicas, and what it leaves where one is away or does not answer. */
+import { newUuid, StoreError } from '#libs/kernel';
+import type { StoreId } from '#libs/kernel';
+import { GarbageCollector, ReplicaGarbage } from '#libs/maintenance';
+import { DirectoryStore, initDirectoryStore } from '#libs/stores';
+import type { Store } from '#libs/stores';
+import { silentLog } from '#libs/telemetry';
+import { expect, it } from 'vitest';
+import { installedMachine, start } from '../states/machine.js';
+import { bytesOf, chunkIdsOf, GRACE_MS, pass, put, settle } from './bench.js';
+import type { Bench } from './bench.js';
+
+const REPLICA_PATH = '/replica';
+
+interface ReplicaBench extends Bench {
+  readonly replica: Store;
+  readonly replicaId: StoreId;
+  /** What opening the replica comes to. */
+  reach: () => Promise<Store>;
+}
+
+/** The replica holds every chunk that a file put through `putEverywhere` has. */
+async function openReplicaBench(timeoutMs = 1000): Promise<ReplicaBench> {
+  const machine = await installedMachine();
+  const running = await start(machine);
+  const replicaId = newUuid<StoreId>();
+  const identity = { ...running.parts.primary.identity, storeId: replicaId, name: 'replica', peers: [] };
+  await initDirectoryStore(machine.fs, REPLICA_PATH, identity);
+  const replica = new DirectoryStore(machine.fs, REPLICA_PATH, identity);
+  const { clock } = machine;
+  const bench = { ...running, machine, replica, replicaId, reach: async (): Promise<Store> => replica };
+  const replicaGarbage = new ReplicaGarbage({
+    replicas: [{ storeId: replicaId, name: 'replica' }],
+    open: () => bench.reach(),
+    unknownChunks: running.parts.catalog.unknownChunks,
+    clock,
+    log: silentLog,
+    timeoutMs,
+  });
+  const collector = new GarbageCollector({
+    ...running.parts,
+    replicaGarbage,
+    clock,
+    log: silentLog,
+    graceMs: GRACE_MS,
+  });
+  return Object.assign(bench, { collector });
+}
+
+async function putEverywhere(bench: ReplicaBench, bytes: Buffer) {
+  const receipt = await put(bench.files, 'file', bytes);
+  for (const id of chunkIdsOf(bytes)) {
+    const key = { kind: 'chunk', id } as const;
+    await bench.replica.put(key, (await bench.parts.primary.get(key))!);
+  }
+  return receipt;
+}
+
+const chunksOf = async (store: Store): Promise<readonly string[]> => (await store.list('chunk', { limit: 1000 })).ids;
+const unknownOf = ({ parts, replicaId }: ReplicaBench): string[] =>
+  parts.catalog.unknownChunks.page({ storeId: replicaId, limit: 1000 });
+
+async function passLater(bench: ReplicaBench): Promise<void> {
+  bench.machine.clock.nowMs += GRACE_MS;
+  await pass(bench.collector);
+}
+
+const away = async (): Promise<never> => {
+  throw new StoreError('store_unreachable', 'The store is away.');
+};
+
+it('garbage of the primary goes from the replica too, and what a file has stays there', async () => {
+  const bench = await openReplicaBench();
+  const [gone, kept] = [bytesOf('gone', 2), bytesOf('kept', 2)];
+  const { fileId } = await putEverywhere(bench, gone);
+  await putEverywhere(bench, kept);
+  await bench.files.delete(fileId);
+  await passLater(bench);
+  expect(await chunksOf(bench.replica)).toEqual(chunkIdsOf(kept));
+  expect(unknownOf(bench)).toEqual([]);
+  await bench.close();
+});
+
+it('a replica that is away keeps them as unknown, and loses them once it is back', async () => {
+  const bench = await openReplicaBench();
+  const bytes = bytesOf('gone', 2);
+  const { fileId } = await putEverywhere(bench, bytes);
+  await bench.files.delete(fileId);
+  const back = bench.reach;
+  bench.reach = away;
+  await passLater(bench);
+  expect([await chunksOf(bench.parts.primary), unknownOf(bench)]).toEqual([[], chunkIdsOf(bytes)]);
+  bench.reach = back;
+  await passLater(bench);
+  expect([await chunksOf(bench.replica), unknownOf(bench)]).toEqual([[], []]);
+  await bench.close();
+});
+
+it('a chunk that is uploaded again while its unlink is unknown is not trusted there, nor collected', async () => {
+  const bench = await openReplicaBench();
+  const bytes = bytesOf('again', 2);
+  const { fileId } = await putEverywhere(bench, bytes);
+  await bench.files.delete(fileId);
+  const back = bench.reach;
+  bench.reach = away;
+  await passLater(bench);
+  const { fileId: again } = await put(bench.files, 'again', bytes);
+  const { unknownChunks } = bench.parts.catalog;
+  expect(unknownChunks.touches(bench.replicaId, again)).toBe(true);
+  bench.reach = back;
+  await passLater(bench);
+  expect(await chunksOf(bench.replica)).toEqual(chunkIdsOf(bytes));
+  expect(unknownChunks.touches(bench.replicaId, again)).toBe(true);
+  await bench.close();
+});
+
+it('a replica that does not answer holds an upload of the same bytes up no longer than its time', async () => {
+  const bench = await openReplicaBench(20);
+  const bytes = bytesOf('held', 2);
+  const { fileId } = await putEverywhere(bench, bytes);
+  await bench.files.delete(fileId);
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  const { replica } = bench;
+  bench.reach = async () => {
+    await answered;
+    return replica;
+  };
+  await passLater(bench);
+  const { fileId: again } = await put(bench.files, 'again', bytes);
+  expect(bench.parts.catalog.unknownChunks.touches(bench.replicaId, again)).toBe(true);
+  answer();
+  await settle();
+  await bench.close();
+});
