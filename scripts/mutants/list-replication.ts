@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 
 const ROWS = 'libs/catalog/src/obligations.test.ts';
 const DOOR = 'libs/replication/src/replication.test.ts';
+const FAILURES_OF_STORES = 'libs/replication/src/store-failures.test.ts';
 const MODEL = 'libs/replication/src/model.test.ts';
 const BREAKER = 'libs/replication/src/circuit-breaker.test.ts';
 const PLANS = 'libs/replication/src/plan-jobs.test.ts';
@@ -90,7 +91,7 @@ const FLIGHT: readonly Mutant[] = [
     file: 'libs/replication/src/dispatcher.ts',
     find: 'jobs.push(...lane.unqueued(), ...this.#plan(lane, nowMs));',
     replace: 'jobs.push(...this.#plan(lane, nowMs));',
-    tests: [DOOR],
+    tests: [FAILURES_OF_STORES],
     letsThrough: 'after an outage of the queue nothing is copied before the deadlines of what it refused',
   },
   {
@@ -98,7 +99,7 @@ const FLIGHT: readonly Mutant[] = [
     file: 'libs/replication/src/dispatcher.ts',
     find: '    this.#queueTriedAgainAtMs = nowMs + backoffDelayMs(this.#queueFailures, QUEUE_RETRY, this.#options.random());\n',
     replace: '    void nowMs;\n    void backoffDelayMs;\n',
-    tests: [DOOR],
+    tests: [FAILURES_OF_STORES],
     hangs: true,
     letsThrough: 'the api does nothing but ask a queue that is away',
   },
@@ -126,7 +127,7 @@ const FAILURES: readonly Mutant[] = [
     file: 'libs/replication/src/store-lane.ts',
     find: 'this.#breaker = storeFailed(this.#breaker, { nowMs, random: this.#random() });',
     replace: 'void storeFailed;\n    void nowMs;',
-    tests: [DOOR],
+    tests: [FAILURES_OF_STORES],
     letsThrough: 'everything that is owed to a store that is away is tried, over and over',
   },
   {
@@ -134,7 +135,7 @@ const FAILURES: readonly Mutant[] = [
     file: 'libs/replication/src/circuit-breaker.ts',
     find: "breaker.kind === 'half_open' ? 'one_item' : 'nothing'",
     replace: "breaker.kind === 'half_open' ? 'all' : 'nothing'",
-    tests: [BREAKER, DOOR],
+    tests: [BREAKER, FAILURES_OF_STORES],
     letsThrough: 'each trial of a store that is away costs two jobs of all that they hold',
   },
   {
@@ -142,7 +143,7 @@ const FAILURES: readonly Mutant[] = [
     file: 'libs/replication/src/store-lane.ts',
     find: "const allowed = this.#isForeign ? 'nothing' : allowance(this.#breaker);",
     replace: 'const allowed = allowance(this.#breaker);',
-    tests: [DOOR],
+    tests: [FAILURES_OF_STORES],
     letsThrough: 'jobs go on to a place where a store of somebody else stands',
   },
   {

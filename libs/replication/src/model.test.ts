@@ -8,6 +8,7 @@ import type { ItemResult, Job, JobResult } from '#libs/job-queue';
 import { newFileId } from '#libs/kernel';
 import type { FileId, StoreId } from '#libs/kernel';
 import fc from 'fast-check';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
 import { A, B, PRIMARY, ReplicationBench, resultOf, storeFailure } from '../testing/src/index.js';
 
@@ -121,12 +122,13 @@ class Life {
     for (const fileId of this.files) {
       for (const storeId of [A, B]) {
         const want = this.#deleted.has(fileId) ? 'absent' : 'present';
-        expect(this.#bench.row(fileId, storeId)).toMatchObject({ want, state: 'done' });
-        expect(this.#stores.get(storeId)!.get(fileId)).toBe(want);
+        const row = this.#bench.row(fileId, storeId);
+        deepEqual({ want: row?.want, state: row?.state }, { want, state: 'done' });
+        equal(this.#stores.get(storeId)!.get(fileId), want);
       }
     }
     for (const { lag, state } of this.#bench.replication.status()) {
-      expect({ lag, state }).toEqual({ lag: { files: 0, bytes: 0, oldestMs: 0 }, state: 'online' });
+      deepEqual({ lag, state }, { lag: { files: 0, bytes: 0, oldestMs: 0 }, state: 'online' });
     }
   }
 
@@ -195,7 +197,7 @@ class Life {
     for (const fileId of this.files) {
       for (const { storeId, state, want } of this.#bench.catalog.obligations.of(fileId)) {
         if (storeId === PRIMARY || state !== 'done') continue;
-        expect(this.#stores.get(storeId)!.get(fileId), `${fileId} on ${storeId}`).toBe(want);
+        equal(this.#stores.get(storeId)!.get(fileId), want, `${fileId} on ${storeId} is confirmed as ${want}`);
       }
     }
     this.#lookAtJobs();
@@ -210,22 +212,23 @@ class Life {
     for (const storeId of [PRIMARY, A, B]) {
       const jobs = alive.filter(({ targetId }) => targetId === storeId);
       const fileIds = jobs.flatMap(({ items }) => items.map(({ fileId }) => fileId));
-      expect(new Set(fileIds).size).toBe(fileIds.length);
-      expect(jobs.length).toBeLessThanOrEqual(2);
+      equal(new Set(fileIds).size, fileIds.length, `a file is in flight to ${storeId} twice`);
+      ok(jobs.length <= 2, `${jobs.length} jobs are in flight to ${storeId}`);
     }
   }
 }
 
 describe('any life of replication', () => {
   it('ends with every store holding what was ordered last', { timeout: 180_000 }, async () => {
-    await fc.assert(
+    const lives = fc.assert(
       fc.asyncProperty(fc.array(STEP, { maxLength: 50, size: 'max' }), async (steps) => {
         await using bench = await ReplicationBench.open();
         const life = new Life(bench);
         for (const step of steps) await life.take(step);
         await life.end();
       }),
-      { numRuns: LIVES, interruptAfterTimeLimit: 120_000 },
+      { numRuns: LIVES, plugins: [fc.interruptAfterTimeLimit(120_000)] },
     );
+    await expect(lives).resolves.toBeUndefined();
   });
 });
