@@ -11,6 +11,7 @@ import { LOG } from './list-log.js';
 import { OPEN } from './list-open.js';
 import { RECOVERY } from './list-recovery.js';
 import { REPAIR_RULES } from './list-repair.js';
+import { REPLICATION } from './list-replication.js';
 import { STORES } from './list-stores.js';
 import { TRANSFER } from './list-transfer.js';
 
@@ -28,4 +29,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...GARBAGE,
   ...JOB_QUEUE,
   ...REPAIR_RULES,
+  ...REPLICATION,
 ];
