@@ -3,6 +3,7 @@
  * the first request: a start without such a replica does not pay for it. Retries are ours and not the SDK's, because
  * reading the body is part of an attempt, and because a test must be able to count them.
  */
+import type * as s3 from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { S3Access, S3Location } from '#libs/config';
 import { s3LocationText } from '#libs/config';
@@ -11,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { s3Failure } from './s3-errors.js';
 
-export type S3Sdk = typeof import('@aws-sdk/client-s3');
+export type S3Sdk = typeof s3;
 
 export interface S3Limits {
   readonly attempts: number;

@@ -137,7 +137,7 @@ export function httpStatus(error: unknown): number | undefined {
   return (error as SdkError | undefined)?.$metadata?.httpStatusCode;
 }
 
-/** `location` is that of the place, which holds no secret. Our own errors, and mistakes of ours, come back as they are. */
+/** `location` is that of the place, which holds no secret. Our own errors come back as they are. */
 export function s3Failure(error: unknown, location: string): S3Failure {
   if (StoreError.is(error)) return { error, isPassing: false };
   const cause = error as SdkError;
@@ -147,11 +147,13 @@ export function s3Failure(error: unknown, location: string): S3Failure {
   const judged =
     status === undefined || status < 300 ? withoutStatus(cause) : { ...byStatus(status), name: cause.name };
   const { code, isPassing, says } = known ?? judged;
-  const name = known === undefined ? judged.name : cause.name;
-  const told = [status, /^[A-Za-z0-9_.-]{1,64}$/.test(name) ? name : 'unknown'].filter((part) => part !== undefined);
+  const given = known === undefined ? judged.name : cause.name;
+  // A server may call its errors whatever it likes, and the name goes into logs and answers.
+  const name = /^[A-Za-z0-9_.-]{1,64}$/.test(given) ? given : 'unknown';
+  const told = status === undefined ? name : `${status} ${name}`;
   const retryAfterMs = retryAfter(cause.$response?.headers?.['retry-after']);
   return {
-    error: new StoreError(code, `${location} ${says} (${told.join(' ')}).`, {
+    error: new StoreError(code, `${location} ${says} (${told}).`, {
       context: {
         location,
         status: status ?? null,
