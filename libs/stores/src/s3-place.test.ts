@@ -71,6 +71,13 @@ describe('a place in a bucket', () => {
     expect(await placeAt().identify()).toEqual(TEST_IDENTITY);
   });
 
+  it('is not made over another store on such a server either', async () => {
+    fake.isPlain = true;
+    await placeAt().init(other);
+    await expect(placeAt().init(TEST_IDENTITY)).rejects.toMatchObject({ code: 'store_foreign' });
+    expect(await placeAt().identify()).toEqual(other);
+  });
+
   it('that is damaged is not taken for empty', async () => {
     fake.buckets.set('bucket', new Map([['holdfast.json', Buffer.from('{')]]));
     await expect(placeAt().identify()).rejects.toMatchObject({ code: 'store_unreadable' });
