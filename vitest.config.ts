@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './scripts/summary-reporter.js';
 
 // `source` makes `#libs/*` resolve to TypeScript sources, so that unit tests need no build.
-const conditions = ['source', 'node', 'module', 'default'];
+const conditions = ['source', 'node', 'default'];
 const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 // Rounds of the random crash tests: few in every run, 200 and more by `npm run test:crash`.
