@@ -33,7 +33,10 @@ function quickDirectory(): string {
 }
 
 /** These wait for limits of time, memory and rate, which another test on the same processors would move. */
-const PATIENT_TESTS = ['aborted-uploads', 'bad-days', 'guesses', 'idle'].map((name) => `test/api/${name}.test.ts`);
+const PATIENT_TESTS = [
+  ...['aborted-uploads', 'bad-days', 'guesses', 'idle'].map((name) => `test/api/${name}.test.ts`),
+  'test/store/life.test.ts',
+];
 
 export default defineConfig({
   test: {
