@@ -75,6 +75,9 @@ export class S3Store implements Store {
     await deleteObject(this.#connection, { bucket: this.#place.bucket, path: this.#keyOf(key) });
   }
 
+  /** An object is seen when the server has answered for it, and then it is durable. */
+  async syncAll(): Promise<void> {}
+
   async deleteAll(keys: readonly ObjectKey[]): Promise<void> {
     const paths = keys.map((key) => this.#keyOf(key));
     await deleteObjects(this.#connection, { bucket: this.#place.bucket, paths });
