@@ -157,7 +157,8 @@ export class Dispatcher {
     }
     if (this.#queueFailures > 0) log.info({}, 'the job queue takes jobs again');
     this.#queueFailures = 0;
-    for (const { jobId, targetId } of jobs) lanes.get(targetId)?.queued(jobId);
+    const nowMs = clock.now();
+    for (const { jobId, targetId } of jobs) lanes.get(targetId)?.queued(jobId, nowMs);
   }
 
   #pause(nowMs: number): void {
