@@ -13,13 +13,15 @@ import type { ReplicaError, ReplicaState } from './types.js';
 const MAX_JOBS_PER_STORE = 2;
 /** A store that fails for this long is offline. */
 const OFFLINE_AFTER_MS = 10_000;
+/** What is not answered for so long is offered again: a queue that has it still takes it once, one that forgot it anew. */
+const OFFERED_AGAIN_AFTER_MS = 5_000;
 /** What is behind its deadline for this long is not coming back: workers leave the rest of a job undone at its deadline. */
 const LOST_AFTER_MS = 10_000;
 
 interface JobInFlight {
   readonly job: Job;
-  /** Whether the queue has taken it. */
-  isQueued: boolean;
+  /** When the queue took it last; undefined where it has not. */
+  queuedAtMs: number | undefined;
 }
 
 export interface Capacity {
@@ -97,19 +99,19 @@ export class StoreLane {
   }
 
   begin(job: Job): void {
-    this.#jobs.set(job.jobId, { job, isQueued: false });
+    this.#jobs.set(job.jobId, { job, queuedAtMs: undefined });
     for (const { fileId } of job.items) this.#files.set(fileId, job.jobId);
     this.#breaker = handedOut(this.#breaker);
   }
 
-  queued(jobId: string): void {
+  queued(jobId: string, nowMs: number): void {
     const inFlight = this.#jobs.get(jobId);
-    if (inFlight !== undefined) inFlight.isQueued = true;
+    if (inFlight !== undefined) inFlight.queuedAtMs = nowMs;
   }
 
-  /** What the queue has not taken yet. */
-  unqueued(): Job[] {
-    return [...this.#jobs.values()].filter(({ isQueued }) => !isQueued).map(({ job }) => job);
+  /** What the queue has not taken yet, and what it may have forgotten since, such as a Redis that was killed or flushed. */
+  toOffer(nowMs: number): Job[] {
+    return [...this.#jobs.values()].filter((inFlight) => isToOffer(inFlight, nowMs)).map(({ job }) => job);
   }
 
   /** An answer to this job came; one to a job that is not in flight, such as a second one, changes nothing. */
@@ -181,4 +183,10 @@ export class StoreLane {
   #note({ code, message }: JobError, nowMs: number): void {
     this.#lastError = { code, message, atMs: nowMs };
   }
+}
+
+/** Also where the clock was put back behind the last offer. Behind its deadline nobody would do it. */
+function isToOffer({ job, queuedAtMs }: JobInFlight, nowMs: number): boolean {
+  if (queuedAtMs === undefined) return true;
+  return Math.abs(nowMs - queuedAtMs) >= OFFERED_AGAIN_AFTER_MS && nowMs < job.deadlineMs;
 }
