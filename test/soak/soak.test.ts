@@ -31,7 +31,7 @@ const MAX_ROUND_SECONDS = 60;
 const PATIENCE_MS = 180_000;
 const BETWEEN_SYNCS_MS = 3_000;
 
-const SETTINGS = { GC_GRACE: '1s', REPLICATION_TIMEOUT: '500ms', WAL_MAX_SIZE: '64MiB', LOG_LEVEL: 'warn' };
+const SETTINGS = { GC_GRACE: '1s', REPLICATION_TIMEOUT: '500ms', WAL_MAX_SIZE: '64MiB' };
 
 const reason = reasonWithoutRedis();
 const shapes: readonly Shape[] = reason === undefined ? ['embedded', 'external'] : ['embedded'];

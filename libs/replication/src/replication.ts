@@ -145,7 +145,7 @@ export class Replication {
   oweRepair(fileId: FileId): void {
     const { catalog, sourceId, clock } = this.#options;
     catalog.obligations.owe({ fileId, storeId: sourceId, operation: 'repair', nowMs: clock.now() });
-    this.notice();
+    this.#dispatcher.wakeForRepairs();
   }
 
   async #take(result: JobResult): Promise<void> {
@@ -218,7 +218,7 @@ export class Replication {
         log.error({ err: error }, 'the catalog cannot be written; what is owed is looked at again later');
       }
     }
-    this.notice();
+    this.#dispatcher.wakeForRepairs();
     this.#cancelReconciler = this.#timers.after(RECONCILE_INTERVAL_MS, () => this.#reconcile());
   }
 }
