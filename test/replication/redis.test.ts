@@ -87,14 +87,15 @@ describe.skipIf(reason !== undefined)(title, () => {
   afterAll(() => fleet.remove());
 
   it('goes on behind a Redis that is killed under load, and starts empty', async () => {
-    const before = upload(fleet, 10);
+    const before = upload(fleet, 20);
+    await eventually(async () => (await filesIn(join(fleet.replica('replica1'), 'manifests'))).length > 0, true);
     await fleet.redis.stop('SIGKILL');
     const files = [...(await before), ...(await upload(fleet, 3))];
     await eventually(() => queueState(fleet), 'unavailable');
     await fleet.redis.start();
     files.push(...(await upload(fleet, 3)));
     await expectCopied(fleet, files);
-    expect(await queueState(fleet)).toBe('ready');
+    await eventually(() => queueState(fleet), 'ready');
   });
 
   it.each<[string, harm: string[], mend: string[]]>([

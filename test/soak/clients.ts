@@ -20,6 +20,8 @@ const SHARED_CONTENTS = 24;
 const MANY_FILES = 600;
 const MAX_PAUSE_MS = 60;
 const BETWEEN_TRIES_MS = 200;
+/** One upload in so many is left alone behind a try that failed. */
+const GIVES_UP_ONE_IN = 12;
 /** Refusals that ask for another try. */
 const PASSING = new Set(['recovering', 'shutting_down', 'overloaded', 'outcome_unknown', 'idempotency_conflict']);
 
@@ -78,7 +80,7 @@ export class SoakClients {
       if (answer?.status === 201 || answer?.status === 202) return this.#stored(name, answer);
       isUnknown ||= answer === undefined || codeOf(answer) === 'outcome_unknown';
       if (answer !== undefined && !this.#isPassing(`upload of ${name}`, answer)) return;
-      if (signal.aborted || random.oneIn(4)) {
+      if (signal.aborted || random.oneIn(GIVES_UP_ONE_IN)) {
         if (!isUnknown) model.uploadRefused(name);
         return this.counts.add(isUnknown ? 'uploads never answered' : 'uploads refused');
       }

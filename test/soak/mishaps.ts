@@ -5,7 +5,7 @@ import type { Fleet } from '../replication/fleet.js';
 import { Counts } from './counts.js';
 import type { SeededRandom } from './seeded-random.js';
 
-const MAX_CALM_MS = 2_000;
+const MAX_CALM_MS = 1_500;
 const MAX_DOWN_MS = 700;
 const MAX_AWAY_MS = 3_000;
 /** Past the lock that a worker has on its job: another one takes it meanwhile. */
@@ -74,6 +74,10 @@ export class Mishaps {
       await sleep(this.#random.below(RECOVERY_MS));
       await this.#fleet.server.stop('SIGKILL');
       await start;
+    }
+    if (this.#random.oneIn(5)) {
+      this.counts.add('catalog lost');
+      await this.#fleet.removeCatalog();
     }
     await this.#fleet.startServer();
   }
