@@ -31,7 +31,7 @@ export async function agreementOf(fleet: Fleet, model: ClientModel): Promise<Agr
     garbage.push(`${name} ${Object.keys(content.chunks).length - chunkIds.size}`);
   }
   const counts = `${existing.length} files, ${chunkIds.size} chunks, ${deleted.length} deleted`;
-  return { faults, summary: `${counts}; chunks that wait for the collection: ${garbage.join(', ')}` };
+  return { faults, summary: `${counts}; chunks that no file has: ${garbage.join(', ')}` };
 }
 
 interface ExpectedContent {

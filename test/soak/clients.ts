@@ -21,7 +21,7 @@ const MANY_FILES = 600;
 const MAX_PAUSE_MS = 60;
 const BETWEEN_TRIES_MS = 200;
 /** One upload in so many is left alone behind a try that failed. */
-const GIVES_UP_ONE_IN = 12;
+const GIVES_UP_ONE_IN = 30;
 /** Refusals that ask for another try. */
 const PASSING = new Set(['recovering', 'shutting_down', 'overloaded', 'outcome_unknown', 'idempotency_conflict']);
 

@@ -5,7 +5,7 @@ import type { Fleet } from '../replication/fleet.js';
 import { Counts } from './counts.js';
 import type { SeededRandom } from './seeded-random.js';
 
-const MAX_CALM_MS = 1_500;
+const MAX_CALM_MS = 2_500;
 const MAX_DOWN_MS = 700;
 const MAX_AWAY_MS = 3_000;
 /** Past the lock that a worker has on its job: another one takes it meanwhile. */

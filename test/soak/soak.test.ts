@@ -24,14 +24,14 @@ import { SeededRandom } from './seeded-random.js';
 
 const SECONDS = Number(process.env['SOAK_SECONDS']);
 const SEED = process.env['SOAK_SEED'] ?? randomUUID();
-const CLIENTS = 6;
+const CLIENTS = 10;
 /** Load between two looks at everything. */
 const MAX_ROUND_SECONDS = 60;
 /** How long what is owed may take, when everything is back. */
 const PATIENCE_MS = 180_000;
 const BETWEEN_SYNCS_MS = 3_000;
 
-const SETTINGS = { GC_GRACE: '1s', REPLICATION_TIMEOUT: '500ms', WAL_MAX_SIZE: '64MiB' };
+const SETTINGS = { GC_GRACE: '1s', REPLICATION_TIMEOUT: '2s', WAL_MAX_SIZE: '64MiB' };
 
 const reason = reasonWithoutRedis();
 const shapes: readonly Shape[] = reason === undefined ? ['embedded', 'external'] : ['embedded'];
