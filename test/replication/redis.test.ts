@@ -75,9 +75,7 @@ async function uploadAndPause(fleet: Fleet, count: number): Promise<StoredFile[]
   return Promise.all(uploads);
 }
 
-const title = `replication by way of Redis${whySkipped(reason)}`;
-
-describe.skipIf(reason !== undefined)(title, () => {
+describe.skipIf(reason !== undefined)(`replication by way of Redis${whySkipped(reason)}`, () => {
   let fleet: Fleet;
 
   beforeAll(async () => {
@@ -170,41 +168,43 @@ describe.skipIf(reason !== undefined)(title, () => {
   });
 });
 
-describe.skipIf(reason !== undefined).concurrent(title, () => {
-  it('begins when a Redis comes that was away at the start', () =>
-    Fleet.during(async (fleet) => {
-      await fleet.startServer();
-      await fleet.startWorker();
-      const files = await upload(fleet, 3);
-      expect((await ask(`${fleet.url}/ready`)).status).toBe(200);
-      expect(await queueState(fleet)).toBe('unavailable');
-      await fleet.redis.start();
-      await expectCopied(fleet, files);
-    }));
+describe
+  .skipIf(reason !== undefined)
+  .concurrent(`with processes of its own, replication by way of Redis${whySkipped(reason)}`, () => {
+    it('begins when a Redis comes that was away at the start', () =>
+      Fleet.during(async (fleet) => {
+        await fleet.startServer();
+        await fleet.startWorker();
+        const files = await upload(fleet, 3);
+        expect((await ask(`${fleet.url}/ready`)).status).toBe(200);
+        expect(await queueState(fleet)).toBe('unavailable');
+        await fleet.redis.start();
+        await expectCopied(fleet, files);
+      }));
 
-  it('gives the work of a worker that is killed in the middle of a copy to another', () =>
-    Fleet.during(async (fleet) => {
-      const worker = await fleet.startAll();
-      const files = await uploadAndPause(fleet, 1);
-      await worker.stop('SIGKILL');
-      await fleet.startWorker();
-      await expectCopied(fleet, files);
-    }, LARGE));
+    it('gives the work of a worker that is killed in the middle of a copy to another', () =>
+      Fleet.during(async (fleet) => {
+        const worker = await fleet.startAll();
+        const files = await uploadAndPause(fleet, 1);
+        await worker.stop('SIGKILL');
+        await fleet.startWorker();
+        await expectCopied(fleet, files);
+      }, LARGE));
 
-  it('keeps gone what was deleted while a worker was stopped, and whole what another one copied meanwhile', () =>
-    Fleet.during(async (fleet) => {
-      const paused = await fleet.startAll();
-      const [deleted, kept] = await uploadAndPause(fleet, 2);
-      await remove(fleet, deleted!);
-      await fleet.startWorker();
-      await nothingOwed(fleet);
-      await expectGone(fleet, deleted!);
-      paused.signal('SIGCONT');
-      // It ends what it has begun, late.
-      expect(await paused.stop()).toEqual({ code: 0, signal: null });
-      await expectGone(fleet, deleted!);
-      for (const { manifests } of await contents(fleet)) expect(Object.keys(manifests)).toEqual([kept!.file_id]);
-      expect(sha256((await ask(`${fleet.url}/download/${kept!.file_id}`)).body)).toBe(kept!.sha256);
-      expect((await statusOf(fleet)).map(({ lag }) => lag.files)).toEqual([0, 0]);
-    }, LARGE));
-});
+    it('keeps gone what was deleted while a worker was stopped, and whole what another one copied meanwhile', () =>
+      Fleet.during(async (fleet) => {
+        const paused = await fleet.startAll();
+        const [deleted, kept] = await uploadAndPause(fleet, 2);
+        await remove(fleet, deleted!);
+        await fleet.startWorker();
+        await nothingOwed(fleet);
+        await expectGone(fleet, deleted!);
+        paused.signal('SIGCONT');
+        // It ends what it has begun, late.
+        expect(await paused.stop()).toEqual({ code: 0, signal: null });
+        await expectGone(fleet, deleted!);
+        for (const { manifests } of await contents(fleet)) expect(Object.keys(manifests)).toEqual([kept!.file_id]);
+        expect(sha256((await ask(`${fleet.url}/download/${kept!.file_id}`)).body)).toBe(kept!.sha256);
+        expect((await statusOf(fleet)).map(({ lag }) => lag.files)).toEqual([0, 0]);
+      }, LARGE));
+  });

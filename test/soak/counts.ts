@@ -10,9 +10,10 @@ export class Counts {
     return this.#counts.get(what) ?? 0;
   }
 
-  toString(): string {
+  /** In one line. */
+  summary(): string {
     return [...this.#counts]
-      .toSorted()
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
       .map(([what, count]) => `${what}: ${count}`)
       .join(' · ');
   }

@@ -56,10 +56,16 @@ export class Mishaps {
   }
 
   #ofAll(): Mishap[] {
+    const workerKilled = (): Promise<void> => this.#workerEnds('SIGKILL');
+    const redisEnds = (): Promise<void> => this.#redisEnds();
     return [
       ...this.#ofServer(),
-      ...[() => this.#workerEnds('SIGKILL'), () => this.#workerEnds('SIGKILL'), () => this.#workerEnds('SIGTERM')],
-      ...[() => this.#redisEnds(), () => this.#redisEnds(), () => this.#redisForgets()],
+      workerKilled,
+      workerKilled,
+      () => this.#workerEnds('SIGTERM'),
+      redisEnds,
+      redisEnds,
+      () => this.#redisForgets(),
       () => this.#workerPauses(),
     ];
   }

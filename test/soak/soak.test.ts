@@ -56,9 +56,9 @@ it(`every store agrees with what was acknowledged after ${SECONDS} s of load and
       await settle(fleet);
       const { faults, summary } = await agreementOf(fleet, model);
       console.log(`soak: round ${round + 1} of ${rounds}, ${fleet.shape}: ${summary}`);
-      expect([...clients.faults, ...broken, ...faults], `round ${round + 1}, ${mishaps.counts}`).toEqual([]);
+      expect([...clients.faults, ...broken, ...faults], `round ${round + 1}, ${mishaps.counts.summary()}`).toEqual([]);
     }
-    console.log(`soak: ${clients.counts}\nsoak: ${mishaps.counts}`);
+    console.log(`soak: ${clients.counts.summary()}\nsoak: ${mishaps.counts.summary()}`);
     // A soak in which nothing was answered, or nothing went wrong, would prove nothing.
     for (const what of ['uploads answered 201 async', 'uploads answered 201 sync', 'deletes answered']) {
       expect(clients.counts.of(what), what).toBeGreaterThan(0);
