@@ -89,26 +89,10 @@ const FLIGHT: readonly Mutant[] = [
   {
     name: 'replication: what the queue did not take is offered again',
     file: 'libs/replication/src/dispatcher.ts',
-    find: 'jobs.push(...lane.toOffer(nowMs), ...this.#plan(lane, nowMs));',
+    find: 'jobs.push(...lane.unqueued(), ...this.#plan(lane, nowMs));',
     replace: 'jobs.push(...this.#plan(lane, nowMs));',
     tests: [FAILURES_OF_STORES],
     letsThrough: 'after an outage of the queue nothing is copied before the deadlines of what it refused',
-  },
-  {
-    name: 'replication: what the queue forgot is offered again in seconds',
-    file: 'libs/replication/src/store-lane.ts',
-    find: 'Math.abs(nowMs - queuedAtMs) >= OFFERED_AGAIN_AFTER_MS && nowMs < job.deadlineMs;',
-    replace: 'job.deadlineMs < Math.abs(OFFERED_AGAIN_AFTER_MS - nowMs) * 0;',
-    tests: [DOOR],
-    letsThrough: 'after a restart of Redis nothing is copied before the deadlines of what it forgot',
-  },
-  {
-    name: 'replication: what is past its deadline is offered no more',
-    file: 'libs/replication/src/store-lane.ts',
-    find: 'OFFERED_AGAIN_AFTER_MS && nowMs < job.deadlineMs;',
-    replace: 'OFFERED_AGAIN_AFTER_MS && job.deadlineMs > 0;',
-    tests: [DOOR],
-    letsThrough: 'workers are asked for what they may not do any more',
   },
   {
     name: 'replication: a queue that takes nothing is left alone for a while',

@@ -3,8 +3,7 @@
  * It is woken by whoever owes something, by answers and by its own timer, and then looks at every store once.
  *
  * What is in flight is known in memory only, and its rows stay as they are in the catalog. A job that the queue would not
- * take stays in flight and is offered again, the same one: the queue may have taken it all the same. So is one that is not
- * answered for a while: the queue may have lost it, and takes it once where it has not.
+ * take stays in flight and is offered again, the same one: the queue may have taken it all the same.
  */
 import type { Catalog, DueObligation } from '#libs/catalog';
 import type { Job, JobQueue } from '#libs/job-queue';
@@ -97,7 +96,7 @@ export class Dispatcher {
   #send(nowMs: number): void {
     const jobs: Job[] = [];
     for (const lane of this.#lanes()) {
-      jobs.push(...lane.toOffer(nowMs), ...this.#plan(lane, nowMs));
+      jobs.push(...lane.unqueued(), ...this.#plan(lane, nowMs));
     }
     if (jobs.length === 0) return;
     this.#sending = this.#offer(jobs).finally(() => {

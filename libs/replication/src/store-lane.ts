@@ -13,14 +13,17 @@ import type { ReplicaError, ReplicaState } from './types.js';
 const MAX_JOBS_PER_STORE = 2;
 /** A store that fails for this long is offline. */
 const OFFLINE_AFTER_MS = 10_000;
-/** What is not answered for so long is offered again: a queue that has it still takes it once, one that forgot it anew. */
-const OFFERED_AGAIN_AFTER_MS = 5_000;
 /** What is behind its deadline for this long is not coming back: workers leave the rest of a job undone at its deadline. */
 const LOST_AFTER_MS = 10_000;
+/**
+ * What was not answered for this long is offered to the queue once more. One that has the job takes no second one of its
+ * id; one that has forgotten it, such as a Redis that was emptied, takes it, long before the deadline would.
+ */
+const OFFERED_AGAIN_AFTER_MS = 10_000;
 
 interface JobInFlight {
   readonly job: Job;
-  /** When the queue took it last; undefined where it has not. */
+  /** When the queue took it; undefined until it has, or where it is to be asked once more. */
   queuedAtMs: number | undefined;
 }
 
@@ -109,9 +112,17 @@ export class StoreLane {
     if (inFlight !== undefined) inFlight.queuedAtMs = nowMs;
   }
 
-  /** What the queue has not taken yet, and what it may have forgotten since, such as a Redis that was killed or flushed. */
-  toOffer(nowMs: number): Job[] {
-    return [...this.#jobs.values()].filter((inFlight) => isToOffer(inFlight, nowMs)).map(({ job }) => job);
+  /** Has the queue asked again for what it has not answered; whoever hands out jobs offers it then. */
+  doubtSilence(nowMs: number): void {
+    for (const inFlight of this.#jobs.values()) {
+      const { queuedAtMs = nowMs } = inFlight;
+      if (nowMs - queuedAtMs >= OFFERED_AGAIN_AFTER_MS) inFlight.queuedAtMs = undefined;
+    }
+  }
+
+  /** What the queue has not taken yet, or may have forgotten. */
+  unqueued(): Job[] {
+    return [...this.#jobs.values()].filter(({ queuedAtMs }) => queuedAtMs === undefined).map(({ job }) => job);
   }
 
   /** An answer to this job came; one to a job that is not in flight, such as a second one, changes nothing. */
@@ -183,10 +194,4 @@ export class StoreLane {
   #note({ code, message }: JobError, nowMs: number): void {
     this.#lastError = { code, message, atMs: nowMs };
   }
-}
-
-/** Also where the clock was put back behind the last offer. Behind its deadline nobody would do it. */
-function isToOffer({ job, queuedAtMs }: JobInFlight, nowMs: number): boolean {
-  if (queuedAtMs === undefined) return true;
-  return Math.abs(nowMs - queuedAtMs) >= OFFERED_AGAIN_AFTER_MS && nowMs < job.deadlineMs;
 }
