@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, onTestFinished, vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import type { Environment } from '../server/installation.js';
 import type { Exit, LogLine } from '../server/server-process.js';
 
@@ -42,8 +42,8 @@ export class WorkerProcess {
   async says(message: string): Promise<LogLine> {
     return vi.waitFor(() => {
       const line = this.lines().find(({ msg }) => msg === message);
-      expect(line, `${this.stdout.join('\n')} ${this.stderr}`).toBeDefined();
-      return line!;
+      if (line === undefined) throw new Error(`not said: ${message}\n${this.stdout.join('\n')} ${this.stderr}`);
+      return line;
     }, PATIENCE);
   }
 

@@ -1,8 +1,8 @@
 /** From a location of the settings to the place it names. */
 import type { ReplicaLocation, S3Access } from '#libs/config';
 import type { FileSystem } from '#libs/durable-fs';
-import { StoreError } from '#libs/kernel';
 import { DirectoryPlace } from './directory-place.js';
+import { S3Place } from './s3-place.js';
 import type { StorePlace } from './store-place.js';
 
 export interface PlaceSurroundings {
@@ -12,7 +12,6 @@ export interface PlaceSurroundings {
 }
 
 /** Touches nothing: neither the disk nor the network. */
-export function storePlaceOf(location: ReplicaLocation, { fs }: PlaceSurroundings): StorePlace {
-  if (location.kind === 'directory') return new DirectoryPlace(fs, location.path);
-  throw new StoreError('setting_invalid', 'Replicas in S3 are not supported yet.');
+export function storePlaceOf(location: ReplicaLocation, { fs, access }: PlaceSurroundings): StorePlace {
+  return location.kind === 'directory' ? new DirectoryPlace(fs, location.path) : new S3Place(location, access);
 }
