@@ -203,12 +203,15 @@ class Life {
     this.#lookAtJobs();
   }
 
-  /** In flight once a file and store, in two jobs a store, as long as nothing was given up or restarted. */
+  /**
+   * In flight once a file and store, in two jobs a store, as long as nothing was given up or restarted. What was offered
+   * again may wait behind its own late answer, and is left out.
+   */
   #lookAtJobs(): void {
     const now = this.#bench.time.now();
-    const alive = [...this.#bench.queue.waiting.values()].filter(
-      (job) => job.deadlineMs >= now && this.#bench.queue.added.includes(job),
-    );
+    const { added, waiting } = this.#bench.queue;
+    const timesAdded = (wanted: Job): number => added.filter(({ jobId }) => jobId === wanted.jobId).length;
+    const alive = [...waiting.values()].filter((job) => job.deadlineMs >= now && timesAdded(job) === 1);
     for (const storeId of [PRIMARY, A, B]) {
       const jobs = alive.filter(({ targetId }) => targetId === storeId);
       const fileIds = jobs.flatMap(({ items }) => items.map(({ fileId }) => fileId));
