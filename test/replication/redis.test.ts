@@ -66,13 +66,19 @@ async function queueState({ url }: Fleet): Promise<string> {
   return (await ask(`${url}/admin/replicas/status`)).json<{ queue: { state: string } }>().queue.state;
 }
 
-/** Uploads what takes a worker a while to copy, and stops it in the middle. */
+/** Uploads what takes a worker a while to copy, and stops the worker in the middle; tries again where it was too fast. */
 async function uploadAndPause(fleet: Fleet, count: number): Promise<StoredFile[]> {
   const contentOfEach = (): Buffer => randomBytes((1_000 / count) * CHUNK_SIZE);
-  const uploads = Array.from({ length: count }, () => store(fleet.url, { name: 'large', content: contentOfEach() }));
-  await fleet.pauseMidCopy('replica1');
-  expect(await filesIn(join(fleet.replica('replica1'), 'manifests'))).toEqual([]);
-  return Promise.all(uploads);
+  for (let attempt = 1; ; attempt += 1) {
+    const uploads = Array.from({ length: count }, () => store(fleet.url, { name: 'large', content: contentOfEach() }));
+    await fleet.pauseMidCopy('replica1');
+    const copied = Object.keys((await contentOf(fleet.replica('replica1'))).manifests);
+    const files = await Promise.all(uploads);
+    if (files.every(({ file_id: fileId }) => !copied.includes(fileId))) return files;
+    expect(attempt).toBeLessThan(5);
+    fleet.workers[0]!.signal('SIGCONT');
+    await nothingOwed(fleet);
+  }
 }
 
 describe.skipIf(reason !== undefined)(`replication by way of Redis${whySkipped(reason)}`, () => {
@@ -203,7 +209,7 @@ describe
         // It ends what it has begun, late.
         expect(await paused.stop()).toEqual({ code: 0, signal: null });
         await expectGone(fleet, deleted!);
-        for (const { manifests } of await contents(fleet)) expect(Object.keys(manifests)).toEqual([kept!.file_id]);
+        for (const { manifests } of await contents(fleet)) expect(Object.keys(manifests)).toContain(kept!.file_id);
         expect(sha256((await ask(`${fleet.url}/download/${kept!.file_id}`)).body)).toBe(kept!.sha256);
         expect((await statusOf(fleet)).map(({ lag }) => lag.files)).toEqual([0, 0]);
       }, LARGE));

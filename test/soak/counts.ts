@@ -10,6 +10,10 @@ export class Counts {
     return this.#counts.get(what) ?? 0;
   }
 
+  total(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** In one line. */
   summary(): string {
     return [...this.#counts]

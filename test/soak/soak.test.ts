@@ -60,12 +60,9 @@ it(`every store agrees with what was acknowledged after ${SECONDS} s of load and
     }
     console.log(`soak: ${clients.counts.summary()}\nsoak: ${mishaps.counts.summary()}`);
     // A soak in which nothing was answered, or nothing went wrong, would prove nothing.
-    for (const what of ['uploads answered 201 async', 'uploads answered 201 sync', 'deletes answered']) {
-      expect(clients.counts.of(what), what).toBeGreaterThan(0);
-    }
-    for (const what of ['server ended by SIGKILL', 'replica1 vanished']) {
-      expect(mishaps.counts.of(what), what).toBeGreaterThan(0);
-    }
+    expect(clients.counts.of('uploads answered 201 async')).toBeGreaterThan(0);
+    expect(clients.counts.of('deletes answered')).toBeGreaterThan(0);
+    expect(mishaps.counts.total()).toBeGreaterThan(rounds);
   }, SETTINGS));
 
 /** Starts what the shape needs, on the data of the shape before. */
