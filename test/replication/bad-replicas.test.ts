@@ -1,45 +1,12 @@
 /** Places of replicas on their bad days, under a running server: what is written to them, and what comes of it when they are back. */
-import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { putRaw, store } from '../server/file-client.js';
 import { startServer } from '../server/harness.js';
-import type { TestServer } from '../server/harness.js';
-import { ask, testBytes } from '../server/http-client.js';
-import { CHUNK_SIZE } from '../server/installation.js';
+import { errorOf, everythingIn, expectCopies, lagOf, replicaOf, writeSome } from './copies.js';
 import { nothingOwed, stateOf, statusOf, sync } from './replica-client.js';
-import { contentOf, filesIn } from './stores.js';
+import { contentOf } from './stores.js';
 import { eventually } from './wait-until.js';
-
-const run = promisify(execFile);
-
-const LARGE = 3 * CHUNK_SIZE + 100;
-const replicaOf = ({ installation }: TestServer, name: string): string => join(installation.directory, name);
-const errorOf = async (server: TestServer, name: string): Promise<string | undefined> =>
-  (await statusOf(server)).find((replica) => replica.name === name)?.last_error?.code;
-
-/** Every byte below a directory. */
-async function everythingIn(root: string): Promise<Record<string, string>> {
-  const paths = (await filesIn(root)).sort();
-  const bytes = await Promise.all(paths.map((path) => readFile(join(root, path))));
-  return Object.fromEntries(paths.map((path, index) => [path, bytes[index]!.toString('base64')]));
-}
-
-/** Some files, small and large, and one that is deleted again. */
-async function writeSome({ url }: TestServer, seed: number): Promise<void> {
-  for (let serial = 0; serial < 4; serial += 1) {
-    const content = testBytes(serial === 1 ? LARGE : 300, 1 + seed * 10 + serial);
-    const { file_id: fileId } = await store(url, { name: `file ${seed} ${serial}`, content });
-    if (serial === 3) expect((await ask(`${url}/files/${fileId}`, { method: 'DELETE' })).status).toBe(204);
-  }
-}
-
-async function expectCopies(server: TestServer, ...names: readonly string[]): Promise<void> {
-  const primary = await contentOf(server.installation.primary);
-  for (const name of names) expect([name, await contentOf(replicaOf(server, name))]).toEqual([name, primary]);
-}
 
 /** A whole store of another installation, in a directory of its own. */
 async function strangeReplica(): Promise<string> {
@@ -71,10 +38,9 @@ describe('the place of a replica, under a running server,', () => {
       const stands = await everythingIn(path);
 
       await writeSome(server, 2);
-      await eventually(async () => (await statusOf(server))[0]!.lag.files, 0);
+      await eventually(() => lagOf(server, 'replica1'), 0);
       await eventually(() => errorOf(server, 'replica2'), code);
       expect((await sync(server, '?store=replica2')).state).toBe('failed');
-      expect((await putRaw(server.url, { name: 'sync', content: 'sync' })).status).toBe(201);
       expect(await stateOf(server, 'replica1')).toBe('online');
       expect(['degraded', 'offline', 'foreign']).toContain(await stateOf(server, 'replica2'));
       expect(await everythingIn(path)).toEqual(stands);
@@ -82,7 +48,7 @@ describe('the place of a replica, under a running server,', () => {
       // Nor by the next start.
       await server.restart();
       await writeSome(server, 3);
-      await eventually(async () => (await statusOf(server))[0]!.lag.files, 0);
+      await eventually(() => lagOf(server, 'replica1'), 0);
       expect(await stateOf(server, 'replica2')).toBe(code === 'store_foreign' ? 'foreign' : 'offline');
       expect(await everythingIn(path)).toEqual(stands);
 
@@ -101,17 +67,18 @@ describe('the place of a replica, under a running server,', () => {
     const paths = ['replica1', 'replica2'].map((name) => replicaOf(server, name)) as [string, string];
     const identityIn = async (path: string): Promise<string> =>
       (JSON.parse(await readFile(join(path, 'holdfast.json'), 'utf8')) as { name: string }).name;
-    for (let round = 0; round < 6; round += 1) {
-      const writing = writeSome(server, round);
+    const swap = async (): Promise<void> => {
       await rename(paths[0], `${paths[0]}.aside`);
       await rename(paths[1], paths[0]);
       await rename(`${paths[0]}.aside`, paths[1]);
+    };
+    for (let round = 0; round < 6; round += 1) {
+      const writing = writeSome(server, round);
+      await swap();
       await writing;
       await sync(server);
     }
-    await run('mv', ['--no-target-directory', paths[0], `${paths[0]}.aside`]);
-    await rename(paths[1], paths[0]);
-    await rename(`${paths[0]}.aside`, paths[1]);
+    await swap();
     await writeSome(server, 7);
     expect(await Promise.all(paths.map(identityIn))).toEqual(['replica2', 'replica1']);
     await eventually(async () => {
@@ -139,7 +106,7 @@ describe('the place of a replica, under a running server,', () => {
     const copied = await everythingIn(two);
     await writeSome(server, 2);
     await eventually(() => stateOf(server, 'replica2'), 'foreign');
-    await eventually(async () => (await statusOf(server))[0]!.lag.files, 0);
+    await eventually(() => lagOf(server, 'replica1'), 0);
     expect(await everythingIn(two)).toEqual(copied);
     await expectCopies(server, 'replica1');
 

@@ -17,7 +17,7 @@ function heldPlace(patienceMs: number) {
       return promise;
     },
   };
-  return { place: new DirectoryPlace(fs, '/place', patienceMs), questions };
+  return { place: new DirectoryPlace(fs, '/place', { patienceMs }), questions };
 }
 
 const answer = (name: string): Buffer => identityBytes({ ...TEST_IDENTITY, name });

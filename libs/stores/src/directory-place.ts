@@ -9,6 +9,12 @@ import type { StorePlace } from './store-place.js';
 /** A disk that spins up takes seconds; a mount whose server is gone may take for ever. */
 const PATIENCE_MS = 5_000;
 
+export interface DirectoryPlaceOptions {
+  /** What it is asked with who it is: one that never blocks the thread that asks. `fs` where it is left out. */
+  readonly patientFs?: FileSystem | undefined;
+  readonly patienceMs?: number;
+}
+
 /**
  * It is asked one question at a time, and none waits for longer than its patience: a mount that hangs would take a thread
  * of the pool for every question, and then the log would have none to sync with.
@@ -16,14 +22,16 @@ const PATIENCE_MS = 5_000;
 export class DirectoryPlace implements StorePlace {
   readonly location: string;
   readonly #fs: FileSystem;
+  readonly #patientFs: FileSystem;
   readonly #patienceMs: number;
   #asking: Promise<StoreIdentity | undefined> | undefined;
   /** For all who come while a question is under way: it may have been answered before they came. */
   #askingNext: Promise<StoreIdentity | undefined> | undefined;
 
-  constructor(fs: FileSystem, path: string, patienceMs: number = PATIENCE_MS) {
+  constructor(fs: FileSystem, path: string, { patientFs = fs, patienceMs = PATIENCE_MS }: DirectoryPlaceOptions = {}) {
     this.#fs = fs;
     this.location = path;
+    this.#patientFs = patientFs;
     this.#patienceMs = patienceMs;
   }
 
@@ -57,7 +65,7 @@ export class DirectoryPlace implements StorePlace {
   }
 
   #ask(): Promise<StoreIdentity | undefined> {
-    const asking = readIdentity(this.#fs, this.location).finally(() => {
+    const asking = readIdentity(this.#patientFs, this.location).finally(() => {
       if (this.#asking === asking) this.#asking = undefined;
     });
     this.#asking = asking;
