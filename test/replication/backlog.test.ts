@@ -24,7 +24,7 @@ const FILE_BYTES = 200;
 const UPLOADS = 500;
 const UPLOADS_AT_ONCE = 10;
 /** Rows and jobs of what is in flight at most, twice over; a row of each file in memory would take more than three times as much. */
-const BOUND_BYTES = 24 * MIB;
+const BOUND_BYTES = 16 * MIB;
 const TIMEOUT_MS = 10 * 60_000;
 
 const ROOT = resolve(import.meta.dirname, '../..');
