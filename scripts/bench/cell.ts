@@ -29,7 +29,7 @@ export interface Cell {
   readonly reference?: Reference;
   /** Why it cannot be measured on this machine, or undefined where it can. */
   readonly missing?: () => string | undefined;
-  /** Room on the disk that all its rounds take; nothing is removed before the run has ended. */
+  /** Room on the disk that all its rounds take together. Most of it is not given back before the run has ended. */
   readonly diskBytes: number;
   /** At most so many rounds, where one takes minutes. */
   readonly maxRounds?: number;

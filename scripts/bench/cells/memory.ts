@@ -31,7 +31,7 @@ export function memoryCells(bench: Bench): Cell[] {
       await start();
       await transfers({ operation: 'put', url: putUrl(server), count: TRANSFERS, sizeBytes: LARGE_BYTES });
     }),
-    memoryCell(bench, { work: '8 downloads of 2 GiB', storedBytes: 0 }, async (server, start) => {
+    memoryCell(bench, { work: '8 downloads of 2 GiB', storedBytes: LARGE_BYTES }, async (server, start) => {
       const url = await stored(server);
       await start();
       await transfers({ operation: 'get', url, count: TRANSFERS });
@@ -40,7 +40,7 @@ export function memoryCells(bench: Bench): Cell[] {
       await start();
       await runToEnd(ownProgram('held-uploads', putUrl(server), String(SMALL_UPLOADS), String(SMALL_BYTES)));
     }),
-    memoryCell(bench, { work: '500 readers that do not read', storedBytes: 0 }, async (server, start) => {
+    memoryCell(bench, { work: '500 readers that do not read', storedBytes: LARGE_BYTES }, async (server, start) => {
       const url = await stored(server);
       await start();
       await runToEnd(ownProgram('stalled-readers', url, String(STALLED_READERS), String(STALL_SECONDS)));
@@ -50,7 +50,7 @@ export function memoryCells(bench: Bench): Cell[] {
 
 interface Work {
   readonly work: string;
-  /** Only of the one that stores most: the others have its room after it. */
+  /** On one store; gone again after the round. */
   readonly storedBytes: number;
 }
 

@@ -32,7 +32,7 @@ export function replicatedPutCells(bench: Bench): Cell[] {
       name: 'backlog of that burst, time to zero / length of the burst',
       unit: '',
       bar: valueAtMost(1),
-      diskBytes: 0,
+      diskBytes,
       measure: async (round) => (await bursts.of(round)).backlog,
     },
     {
@@ -46,7 +46,7 @@ export function replicatedPutCells(bench: Bench): Cell[] {
     {
       name: 'backlog of the burst by Redis, time to zero / length of the burst',
       unit: '',
-      diskBytes: 0,
+      diskBytes,
       missing: redisMissing,
       measure: async (round) => (await byRedis.of(round)).backlog,
     },
