@@ -16,16 +16,20 @@ export interface UnknownChunkQuery {
 export class UnknownChunks {
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #inTransaction: (work: () => void) => void;
+  /** All that have a row, and some that have none any more. Every copy asks, and nearly always there is nothing to ask. */
+  readonly #stores: Set<string>;
 
   constructor(database: Database.Database) {
     this.#statements = prepareStatements(database);
     this.#inTransaction = database.transaction((work: () => void) => work());
+    this.#stores = new Set(this.#statements.stores.all().map(({ store_id }) => store_id));
   }
 
   note(storeIds: readonly StoreId[], chunkIds: readonly ChunkId[], nowMs: number): void {
     if (storeIds.length === 0 || chunkIds.length === 0) return;
     this.#inTransaction(() => {
       for (const storeId of storeIds) {
+        this.#stores.add(storeId);
         for (const chunkId of chunkIds) this.#statements.note.run({ store_id: storeId, chunk_id: chunkId, now: nowMs });
       }
     });
@@ -45,17 +49,19 @@ export class UnknownChunks {
 
   /** Whether a chunk of that file is unknown there. */
   touches(storeId: StoreId, fileId: FileId): boolean {
+    if (!this.#stores.has(storeId)) return false;
     return this.#statements.touches.get({ store_id: storeId, file_id: fileId }) !== undefined;
   }
 
   /** A copy has put all chunks of the file there: what is known of them again is forgotten here. */
   settle(storeId: StoreId, fileId: FileId): void {
-    this.#statements.settle.run(storeId, fileId);
+    if (this.#stores.has(storeId)) this.#statements.settle.run(storeId, fileId);
   }
 }
 
 function prepareStatements(database: Database.Database) {
   return {
+    stores: database.prepare<[], { store_id: string }>('SELECT DISTINCT store_id FROM unknown_chunks'),
     note: database.prepare<{ store_id: string; chunk_id: string; now: number }>(
       'INSERT OR IGNORE INTO unknown_chunks (store_id, chunk_id, since) VALUES (@store_id, @chunk_id, @now)',
     ),
