@@ -10,6 +10,9 @@ const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 // Rounds of the random crash tests: few in every run, 200 and more by `npm run test:crash`.
 process.env['CRASH_ROUNDS'] ??= '10';
 
+// Load of the soak, under a minute in every run, ten by `npm run test:soak`.
+process.env['SOAK_SECONDS'] ??= '40';
+
 // Rounds of real cuts of power: few in every run, 20 by `npm run test:faults`.
 process.env['FAULT_ROUNDS'] ??= '2';
 
@@ -66,7 +69,14 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/crash/**', 'test/open-api/**', 'test/states/**', 'test/faults/**', ...PATIENT_TESTS],
+          exclude: [
+            'test/crash/**',
+            'test/soak/**',
+            'test/open-api/**',
+            'test/states/**',
+            'test/faults/**',
+            ...PATIENT_TESTS,
+          ],
           env: { TMPDIR: quickDirectory() },
           testTimeout: seconds(120),
           hookTimeout: seconds(120),
@@ -90,7 +100,7 @@ export default defineConfig({
         ...resolution,
         test: {
           name: 'crash',
-          include: ['test/crash/**/*.test.ts'],
+          include: ['test/{crash,soak}/**/*.test.ts'],
           testTimeout: seconds(30 * 60),
           hookTimeout: seconds(120),
           fileParallelism: false,

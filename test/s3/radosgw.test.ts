@@ -69,7 +69,7 @@ describe.skipIf(why !== undefined)('against radosgw', () => {
     const proxy = await CuttingProxy.to(Number(new URL(gateway.endpoint).port));
     return {
       store: await newStore({ endpoint: proxy.endpoint, prefix: 'site/copies' }),
-      failNextPut: () => (proxy.cuts = ATTEMPTS),
+      failNextPut: () => proxy.cutNextPut(ATTEMPTS),
       cleanUp: () => proxy[Symbol.asyncDispose](),
     };
   });

@@ -9,7 +9,7 @@ import type { Environment } from './installation.js';
 
 const PROGRAM = resolve(import.meta.dirname, '../../dist/apps/api/src/main.js');
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -48,9 +48,9 @@ export class ServerProcess {
   }
 
   /** Where the server listens, once it serves. */
-  async url(): Promise<string> {
+  async url(timeoutMs = START_TIMEOUT_MS): Promise<string> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`no answer in time: ${this.stderr}`)), START_TIMEOUT_MS);
+    const timer = setTimeout(() => reject(new Error(`no answer in time: ${this.stderr}`)), timeoutMs);
     try {
       return await Promise.race([this.#listening.promise, late]);
     } finally {

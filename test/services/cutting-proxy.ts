@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
+const MAX_REQUEST_LINE = 1_024;
+
 export class CuttingProxy implements AsyncDisposable {
-  /** How many of the next pieces of requests are the last of their connection. */
-  cuts = 0;
+  #cuts = 0;
+  #path: string | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -25,6 +27,12 @@ export class CuttingProxy implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Cuts the next put off, and so many attempts at the same object; other objects pass, however many are on their way. */
+  cutNextPut(attempts: number): void {
+    this.#cuts = attempts;
+    this.#path = undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -39,8 +47,7 @@ export class CuttingProxy implements AsyncDisposable {
       socket.on('close', () => this.#sockets.delete(socket));
     }
     client.on('data', (piece: Buffer) => {
-      if (this.cuts === 0) return void server.write(piece);
-      this.cuts -= 1;
+      if (!this.#isCut(piece)) return void server.write(piece);
       server.write(piece.subarray(0, -1), () => {
         client.destroy();
         server.destroy();
@@ -48,5 +55,13 @@ export class CuttingProxy implements AsyncDisposable {
     });
     server.pipe(client);
     client.on('close', () => server.end());
+  }
+
+  #isCut(piece: Buffer): boolean {
+    const path = /^PUT (\S+)/.exec(piece.toString('latin1', 0, MAX_REQUEST_LINE))?.[1];
+    if (this.#cuts === 0 || path === undefined || path !== (this.#path ?? path)) return false;
+    this.#cuts -= 1;
+    this.#path = path;
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 /** From settings to what does jobs: the same in a process of its own and in a thread of the server. */
 import type { S3Access, Settings } from '#libs/config';
-import { nodeFileSystem } from '#libs/durable-fs';
+import { nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
 import type { JobHandler } from '#libs/job-queue';
 import { systemClock } from '#libs/kernel';
 import type { ClusterId } from '#libs/kernel';
@@ -18,7 +18,9 @@ export type PlaceSettings = Pick<Settings, 'storagePath' | 'replicas'> & S3Acces
 export function placesOf({ storagePath, replicas, ...access }: PlaceSettings): Places {
   return {
     primary: new DirectoryPlace(nodeFileSystem, storagePath),
-    replicas: replicas.map((location) => storePlaceOf(location, { fs: nodeFileSystem, access })),
+    replicas: replicas.map((location) =>
+      storePlaceOf(location, { fs: nodeFileSystem, patientFs: pooledFileSystem, access }),
+    ),
   };
 }
 

@@ -291,7 +291,7 @@ describe('filling', () => {
   it('leaves nothing of a store that is forgotten', () => {
     putMany(5, { replicaIds: [A, B] });
     const page = { storeId: A, limit: 3 };
-    expect([1, 2, 3].map(() => catalog.obligations.forget(page))).toEqual([3, 2, 0]);
+    expect([1, 2, 3].map(() => catalog.obligations.forgetStore(page))).toEqual([3, 2, 0]);
     expect(catalog.obligations.storeIds()).toEqual([B]);
     expect(due(B)).toHaveLength(5);
   });
@@ -302,7 +302,8 @@ it('a catalog from before replication owes what it owed', async () => {
   apply([remove(deleted)], { nowMs: 80 });
   await catalog.close();
   const source = await catalogSource(path).initialize();
-  await source.undoLastMigration();
+  // That of unknown chunks came later.
+  for (let undone = 0; undone < 2; undone += 1) await source.undoLastMigration();
   await source.destroy();
   const reading = await openCatalog(nodeFileSystem, path);
   if (!reading.ok) throw new Error(reading.reason);

@@ -207,8 +207,8 @@ export class Obligations {
     return this.#filling.next(page);
   }
 
-  /** Drops up to `limit` rows of a store that will never return; answers with how many these were. */
-  forget({ storeId, limit }: { readonly storeId: StoreId; readonly limit: number }): number {
+  /** Drops up to `limit` rows of a store that is no replica any more; answers with how many these were. */
+  forgetStore({ storeId, limit }: { readonly storeId: StoreId; readonly limit: number }): number {
     return this.#statements.forget.run({ store_id: storeId, limit }).changes;
   }
 }

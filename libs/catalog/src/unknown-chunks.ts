@@ -53,6 +53,16 @@ export class UnknownChunks {
     return this.#statements.touches.get({ store_id: storeId, file_id: fileId }) !== undefined;
   }
 
+  /** Stores that have unknown chunks. */
+  storeIds(): StoreId[] {
+    return this.#statements.storeIds.all().map(({ id }) => id as StoreId);
+  }
+
+  /** Drops up to `limit` rows of a store that is no replica any more; answers with how many these were. */
+  forgetStore({ storeId, limit }: { readonly storeId: StoreId; readonly limit: number }): number {
+    return this.#statements.forgetStore.run({ store_id: storeId, limit }).changes;
+  }
+
   /** A copy has put all chunks of the file there: what is known of them again is forgotten here. */
   settle(storeId: StoreId, fileId: FileId): void {
     if (this.#stores.has(storeId)) this.#statements.settle.run(storeId, fileId);
@@ -66,6 +76,17 @@ function prepareStatements(database: Database.Database) {
       'INSERT OR IGNORE INTO unknown_chunks (store_id, chunk_id, since) VALUES (@store_id, @chunk_id, @now)',
     ),
     forget: database.prepare<[string, string]>('DELETE FROM unknown_chunks WHERE store_id = ? AND chunk_id = ?'),
+    storeIds: database.prepare<[], { id: string }>(
+      `WITH RECURSIVE stores(id) AS (
+         SELECT MIN(store_id) FROM unknown_chunks
+         UNION ALL
+         SELECT (SELECT MIN(store_id) FROM unknown_chunks WHERE store_id > stores.id) FROM stores WHERE stores.id IS NOT NULL)
+       SELECT id FROM stores WHERE id IS NOT NULL`,
+    ),
+    forgetStore: database.prepare<{ store_id: string; limit: number }>(
+      `DELETE FROM unknown_chunks WHERE store_id = @store_id AND chunk_id IN (
+         SELECT chunk_id FROM unknown_chunks WHERE store_id = @store_id LIMIT @limit)`,
+    ),
     page: database.prepare<[string, string, number], { chunk_id: string }>(
       'SELECT chunk_id FROM unknown_chunks WHERE store_id = ? AND chunk_id > ? ORDER BY chunk_id LIMIT ?',
     ),

@@ -4,12 +4,18 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeFileSystemContract } from '../testing/src/file-system-contract.js';
 import { nodeFileSystem } from './node-file-system.js';
+import { pooledFileSystem } from './pooled-file-system.js';
 
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'holdfast-fs-'));
 
-describeFileSystemContract('node', () => {
-  const directory = temporaryDirectory();
-  return { fs: nodeFileSystem, directory, cleanUp: () => rmSync(directory, { recursive: true }) };
+describe.each([
+  ['node', nodeFileSystem],
+  ['node, through the thread pool', pooledFileSystem],
+])('', (name, fs) => {
+  describeFileSystemContract(name, () => {
+    const directory = temporaryDirectory();
+    return { fs, directory, cleanUp: () => rmSync(directory, { recursive: true }) };
+  });
 });
 
 describe('syncFileSystem without a sync that works', () => {

@@ -61,7 +61,10 @@ export class Replication {
       wake: () => this.notice(),
     });
     const replicaIds = replicas.map(({ storeId }) => storeId);
-    this.#filling = new FillTask({ catalog, replicaIds, clock, timers, log, wake: () => this.notice() });
+    this.#filling = new FillTask({
+      ...{ catalog, primaryId: sourceId, replicaIds, clock, timers, log },
+      wake: () => this.notice(),
+    });
   }
 
   start(): void {
@@ -102,7 +105,7 @@ export class Replication {
     return this.#lanes.get(storeId)?.files.has(fileId) ?? false;
   }
 
-  /** The replicas in the order of the settings; then those that left them while something is owed to them. */
+  /** The replicas in the order of the settings; then those that left them, until all that is known of them is forgotten. */
   status(): ReplicaStatus[] {
     const { replicas, catalog, clock, peers } = this.#options;
     const nowMs = clock.now();
@@ -113,8 +116,7 @@ export class Replication {
     const departed = catalog.obligations
       .storeIds()
       .filter((storeId) => !this.#lanes.has(storeId))
-      .map((storeId) => statusOfDeparted({ storeId, peers, load: catalog.obligations.load(storeId), nowMs }))
-      .filter(({ lag }) => lag.files > 0);
+      .map((storeId) => statusOfDeparted({ storeId, peers, load: catalog.obligations.load(storeId), nowMs }));
     return [...stores, ...departed];
   }
 

@@ -1,8 +1,10 @@
-/** Asks a place who it is, while nothing else tells: a replica that vanishes while nothing is owed to it is seen, too. */
+/**
+ * Looks for a store, while nothing else tells: a replica that vanishes while nothing is owed to it is seen, too. It is
+ * looked for as a job looks for it, so that what is said of a store, one that has changed places with another included, is
+ * what a copy would meet.
+ */
 import type { JobError } from '#libs/job-queue';
 import { StoreError, systemErrorCode } from '#libs/kernel';
-import type { ClusterId, StoreId } from '#libs/kernel';
-import type { StoreIdentity, StorePlace } from '#libs/stores';
 import type { Timers } from './timers.js';
 
 /** A place that does not answer for so long is not there: one hung mount must not hide what the others are. */
@@ -11,48 +13,32 @@ const TIME_LIMIT_MS = 5_000;
 export type ProbeFinding =
   { readonly kind: 'present' } | { readonly kind: 'foreign' | 'absent'; readonly error: JobError };
 
-export interface ProbedStore {
-  readonly place: StorePlace;
-  readonly storeId: StoreId;
-  readonly clusterId: ClusterId;
-}
-
 export class StoreProbe {
-  readonly #store: ProbedStore;
+  /** Throws `store_foreign` where another store stands in its place. */
+  readonly #find: () => Promise<unknown>;
   readonly #timers: Timers;
-  #asking: Promise<StoreIdentity | undefined> | undefined;
+  #asking: Promise<unknown> | undefined;
 
-  constructor(store: ProbedStore, timers: Timers) {
-    this.#store = store;
+  constructor(find: () => Promise<unknown>, timers: Timers) {
+    this.#find = find;
     this.#timers = timers;
   }
 
   /** Never throws. A question that is not answered is not asked twice: a hung mount would take a thread each time. */
   async ask(): Promise<ProbeFinding> {
-    this.#asking ??= this.#store.place.identify().finally(() => (this.#asking = undefined));
-    const timeOut = Promise.withResolvers<'time_out'>();
-    const cancel = this.#timers.after(TIME_LIMIT_MS, () => timeOut.resolve('time_out'));
+    this.#asking ??= this.#find().finally(() => (this.#asking = undefined));
+    const timeOut = Promise.withResolvers<never>();
+    const late = new StoreError('store_unreachable', 'The store does not answer.');
+    const cancel = this.#timers.after(TIME_LIMIT_MS, () => timeOut.reject(late));
     try {
-      const answer = await Promise.race([this.#asking, timeOut.promise]);
-      return answer === 'time_out' ? absent('The store does not answer.') : this.#judge(answer);
+      await Promise.race([this.#asking, timeOut.promise]);
+      return { kind: 'present' };
     } catch (error) {
-      return { kind: 'absent', error: jobError(error) };
+      return { kind: StoreError.is(error, 'store_foreign') ? 'foreign' : 'absent', error: jobError(error) };
     } finally {
       cancel();
     }
   }
-
-  #judge(found: StoreIdentity | undefined): ProbeFinding {
-    const { storeId, clusterId, place } = this.#store;
-    if (found === undefined) return absent(`There is no store at ${place.location}.`);
-    if (found.storeId === storeId && found.clusterId === clusterId) return { kind: 'present' };
-    const message = `${place.location} is the store ${found.storeId}, not ${storeId}.`;
-    return { kind: 'foreign', error: { code: 'store_foreign', message } };
-  }
-}
-
-function absent(message: string): ProbeFinding {
-  return { kind: 'absent', error: { code: 'store_unreachable', message } };
 }
 
 function jobError(error: unknown): JobError {

@@ -1,6 +1,7 @@
 /** Looks after each replica that has not answered for a while: who is there, and is it still the one? */
 import type { JobError } from '#libs/job-queue';
 import type { Clock, ClusterId, StoreId } from '#libs/kernel';
+import { StoreOpener } from '#libs/transfer';
 import { StoreProbe } from './store-probe.js';
 import type { StoreLane } from './store-lane.js';
 import type { Timers } from './timers.js';
@@ -36,9 +37,10 @@ export class StoreWatch {
   constructor(options: WatchOptions) {
     this.#options = options;
     const { replicas, clusterId, lanes, timers } = options;
-    this.#watched = replicas.map(({ storeId, place }) => ({
+    const stores = new StoreOpener({ places: replicas.map(({ place }) => place), clusterId });
+    this.#watched = replicas.map(({ storeId }) => ({
       lane: lanes.get(storeId)!,
-      probe: new StoreProbe({ place, storeId, clusterId }, timers),
+      probe: new StoreProbe(() => stores.open(storeId), timers),
       isBeingAsked: false,
     }));
   }

@@ -50,6 +50,8 @@ export class SyncRun implements SyncOperation {
       store.lane.tryNow();
       this.#prepare(store);
     }
+    // Of no replicas it is over, and nothing else would say so.
+    context.timers.soon(() => this.look());
   }
 
   get isFinished(): boolean {

@@ -38,7 +38,7 @@ export interface ReplicationOptions {
 
 /**
  * `degraded`: some files fail there, or the store began to fail less than 10 seconds ago. `draining`: no longer in the
- * settings, and something is owed to it.
+ * settings, and what is known of it is being forgotten.
  */
 export type ReplicaState = 'online' | 'degraded' | 'offline' | 'foreign' | 'draining';
 

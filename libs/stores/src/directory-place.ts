@@ -1,21 +1,49 @@
 /** A directory of a local file system, or one mounted as such, as the place of a store. */
 import type { FileSystem } from '#libs/durable-fs';
+import { StoreError } from '#libs/kernel';
 import { DirectoryStore, initDirectoryStore } from './directory-store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { readIdentity } from './store-identity.js';
 import type { StorePlace } from './store-place.js';
 
+/** A disk that spins up takes seconds; a mount whose server is gone may take for ever. */
+const PATIENCE_MS = 5_000;
+
+export interface DirectoryPlaceOptions {
+  /** What it is asked with who it is: one that never blocks the thread that asks. `fs` where it is left out. */
+  readonly patientFs?: FileSystem | undefined;
+  readonly patienceMs?: number;
+}
+
+/**
+ * It is asked one question at a time, and none waits for longer than its patience: a mount that hangs would take a thread
+ * of the pool for every question, and then the log would have none to sync with.
+ */
 export class DirectoryPlace implements StorePlace {
   readonly location: string;
   readonly #fs: FileSystem;
+  readonly #patientFs: FileSystem;
+  readonly #patienceMs: number;
+  #asking: Promise<StoreIdentity | undefined> | undefined;
+  /** For all who come while a question is under way: it may have been answered before they came. */
+  #askingNext: Promise<StoreIdentity | undefined> | undefined;
 
-  constructor(fs: FileSystem, path: string) {
+  constructor(fs: FileSystem, path: string, { patientFs = fs, patienceMs = PATIENCE_MS }: DirectoryPlaceOptions = {}) {
     this.#fs = fs;
     this.location = path;
+    this.#patientFs = patientFs;
+    this.#patienceMs = patienceMs;
   }
 
-  identify(): Promise<StoreIdentity | undefined> {
-    return readIdentity(this.#fs, this.location);
+  async identify(): Promise<StoreIdentity | undefined> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const message = `${this.location} does not answer; is it a mount whose server is gone?`;
+    const timer = setTimeout(() => reject(new StoreError('store_unreachable', message)), this.#patienceMs);
+    try {
+      return await Promise.race([this.#answer(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   init(identity: StoreIdentity): Promise<void> {
@@ -24,5 +52,23 @@ export class DirectoryPlace implements StorePlace {
 
   open(identity: StoreIdentity): DirectoryStore {
     return new DirectoryStore(this.#fs, this.location, identity);
+  }
+
+  #answer(): Promise<StoreIdentity | undefined> {
+    if (this.#asking === undefined) return this.#ask();
+    const ask = (): Promise<StoreIdentity | undefined> => {
+      this.#askingNext = undefined;
+      return this.#ask();
+    };
+    this.#askingNext ??= this.#asking.then(ask, ask);
+    return this.#askingNext;
+  }
+
+  #ask(): Promise<StoreIdentity | undefined> {
+    const asking = readIdentity(this.#patientFs, this.location).finally(() => {
+      if (this.#asking === asking) this.#asking = undefined;
+    });
+    this.#asking = asking;
+    return asking;
   }
 }

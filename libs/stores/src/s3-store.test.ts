@@ -35,7 +35,7 @@ storeContract('S3', async () => {
   const own = await FakeS3.start();
   return {
     store: await storeOn(own),
-    failNextPut: () => own.fault({ method: 'PUT', does: 'cuts', times: LIMITS.attempts }),
+    failNextPut: () => own.fault({ method: 'PUT', objects: 'one', does: 'cuts', times: LIMITS.attempts }),
     cleanUp: () => own[Symbol.asyncDispose](),
   };
 });

@@ -194,7 +194,9 @@ describe('what an operation believes of a target that has the manifest', () => {
   };
 
   it.each([
-    ['copy', 'a chunk is gone', false, []],
+    ['copy', 'a chunk is gone', true, []],
+    ['copy', 'a chunk is cut', true, ['chunk']],
+    ['copy', 'a chunk rotted', false, []],
     ['verify', 'a chunk is gone', true, []],
     ['verify', 'a chunk is cut', true, ['chunk']],
     ['verify', 'a chunk rotted', false, []],

@@ -8,6 +8,7 @@
  *   the target asked again who it is, the deadline looked at
  *   manifest put                            the replica's commit point
  *   tombstone looked for again              a delete may have come and gone meanwhile: then the manifest goes
+ *   the target asked once more who it is    what went to a disk that was swapped in is not said to be on the other
  *
  * Invariant: a manifest never stands durably on the target without all of its chunks, and no manifest put here stays where a
  * delete was confirmed. So between a manifest and the last look nothing is given up: neither a stop nor a store that
@@ -32,19 +33,15 @@ export async function copyFiles(context: JobContext): Promise<void> {
   if (whole.length > 0) await publish(context, whole);
 }
 
-/** The files of which the target has every chunk now, durably; the others are settled as failed. */
+/**
+ * The files of which the target has every chunk now, durably; the others are settled as failed. A manifest that stands there
+ * already speaks for no chunk: it may have come to this disk when it was swapped for another.
+ */
 async function provideChunks(context: JobContext, files: readonly FileCopy[]): Promise<FileCopy[]> {
-  const toLookAt = files.filter((file) => !isSpokenFor(context, file));
-  const spokenFor = files.filter((file) => isSpokenFor(context, file));
-  const copied = await copyChunks(context, distinctChunks(toLookAt), trustOf(context, toLookAt));
+  const copied = await copyChunks(context, distinctChunks(files), trustOf(context, files));
   if ([...copied.failed.values()].some(({ code }) => code === 'chunk_missing')) await context.confirmIdentity('source');
-  const readable = toLookAt.filter((file) => failWhereUnreadable(context, file, copied));
-  return [...spokenFor, ...(await proven(context, readable, copied))];
-}
-
-/** The manifest was put there when its chunks were durable, and only the api removes chunks, which it then says. */
-function isSpokenFor({ job }: JobContext, { item, standing }: FileCopy): boolean {
-  return job.operation === 'copy' && standing === 'same' && item.distrustChunks !== true;
+  const readable = files.filter((file) => failWhereUnreadable(context, file, copied));
+  return proven(context, readable, copied);
 }
 
 function trustOf({ job }: JobContext, files: readonly FileCopy[]): (chunkId: ChunkId) => ChunkTrust {
@@ -113,6 +110,7 @@ async function publish(context: JobContext, files: readonly FileCopy[]): Promise
     throw error;
   }
   await withdrawDeleted(context, files.map(fileIdOf));
+  await context.confirmIdentity('target');
   for (const file of files) context.verdicts.done(fileIdOf(file));
 }
 

@@ -45,6 +45,8 @@ export async function deleteFiles(context: JobContext): Promise<void> {
   const standing = deletions.filter(({ tombstone }) => tombstone === undefined);
   await target.syncAll(standing.map(({ fileId }) => tombstoneOf(fileId)));
   await target.deleteAll(deletions.map(({ fileId }): ObjectKey => ({ kind: 'manifest', id: fileId })));
+  // The disk may have been swapped meanwhile: the other one has the tombstones then, and this one the manifests.
+  if (deletions.length > 0) await context.confirmIdentity('target');
   for (const { fileId } of deletions) verdicts.done(fileId);
 }
 

@@ -13,7 +13,7 @@ export interface FileCopy {
 
 export const fileIdOf = ({ item }: FileCopy): FileId => item.fileId;
 
-/** The chunks to look at, each once; none where the manifest that stands on the target speaks for them. */
+/** The chunks of the files, each once. */
 export function* distinctChunks(files: readonly FileCopy[]): Generator<ChunkEntry> {
   const seen = new Set<string>();
   for (const { manifest } of files) {

@@ -15,7 +15,7 @@ export interface JobContext {
   readonly target: JobStore;
   readonly verdicts: Verdicts;
   readonly stop: StopSign;
-  /** Asks a store again who it is. Throws the fault of one that is not there any more. */
+  /** Asks a store again who it is, where it was opened. Throws the fault of one that is not there any more. */
   confirmIdentity(which: 'source' | 'target'): Promise<void>;
 }
 

@@ -66,11 +66,9 @@ export class JobRunner {
     const stop = new StopSign({ deadlineMs: job.deadlineMs, clock: this.#clock, signal });
     stop.check();
     const { sourceId, targetId } = job;
-    const target = new JobStore(await this.#open(job, targetId));
-    const source = new JobStore(await this.#open(job, sourceId));
-    const confirmIdentity = async (which: 'source' | 'target'): Promise<void> => {
-      await this.#open(job, which === 'source' ? sourceId : targetId);
-    };
+    const opened = { target: await this.#open(job, targetId), source: await this.#open(job, sourceId) };
+    const confirmIdentity = (which: 'source' | 'target'): Promise<void> => this.#confirm(opened[which]);
+    const [source, target] = [new JobStore(opened.source), new JobStore(opened.target)];
     await STEPS[job.operation]({ job, source, target, verdicts, stop, confirmIdentity });
     verdicts.pendingFail(new StoreError('internal', 'The job ended without a verdict on this file.'));
   }
@@ -82,6 +80,14 @@ export class JobRunner {
       throw new StoreError('store_foreign', 'The job is of another installation than the store.');
     } catch (error) {
       throw asStoreFault(error, { storeId, name: storeId });
+    }
+  }
+
+  async #confirm(store: Store): Promise<void> {
+    try {
+      await this.#stores.confirm(store);
+    } catch (error) {
+      throw asStoreFault(error, store.identity);
     }
   }
 }

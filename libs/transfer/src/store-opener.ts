@@ -6,12 +6,18 @@
 import { StoreError } from '#libs/kernel';
 import type { ClusterId, ErrorCode, StoreId } from '#libs/kernel';
 import type { Store, StoreIdentity, StorePlace } from '#libs/stores';
+import assert from 'node:assert/strict';
 import { storeFaultCode } from './store-fault.js';
 
 /** What a job needs of it. */
 export interface Stores {
   /** Throws `store_unreachable` or `store_foreign`, or what else the place says of itself. */
   open(storeId: StoreId): Promise<Store>;
+  /**
+   * Asks whether a store that was opened here still stands where it was opened; one that stands elsewhere by now is not
+   * the one that is written to. Throws like `open`.
+   */
+  confirm(store: Store): Promise<void>;
 }
 
 export interface StoreOpenerOptions {
@@ -29,6 +35,7 @@ export class StoreOpener implements Stores {
   readonly #places: readonly StorePlace[];
   readonly #clusterId: ClusterId;
   readonly #placeOf = new Map<StoreId, StorePlace>();
+  readonly #openedAt = new WeakMap<Store, StorePlace>();
 
   constructor({ places, clusterId }: StoreOpenerOptions) {
     this.#places = places;
@@ -38,14 +45,28 @@ export class StoreOpener implements Stores {
   async open(storeId: StoreId): Promise<Store> {
     const remembered = this.#placeOf.get(storeId);
     const finding = remembered === undefined ? undefined : await ask(remembered);
-    if (finding !== undefined && this.#isStore(finding, storeId)) return finding.place.open(finding.identity);
+    if (finding !== undefined && this.#isStore(finding, storeId)) return this.#openAt(finding);
     // Not where it was: a disk may have come back under another of the paths.
     const findings = await Promise.all(this.#places.map(ask));
     const matches = findings.filter((other) => this.#isStore(other, storeId));
     const [match] = matches;
     if (match === undefined || matches.length > 1) throw this.#refusal(storeId, { before: finding, findings });
     this.#placeOf.set(storeId, match.place);
-    return match.place.open(match.identity);
+    return this.#openAt(match);
+  }
+
+  async confirm(store: Store): Promise<void> {
+    const { storeId } = store.identity;
+    const place = this.#openedAt.get(store);
+    assert(place !== undefined, 'only a store that was opened here is confirmed');
+    const finding = await ask(place);
+    if (!this.#isStore(finding, storeId)) throw this.#refusal(storeId, { before: finding, findings: [finding] });
+  }
+
+  #openAt({ place, identity }: Extract<Finding, { says: 'identity' }>): Store {
+    const store = place.open(identity);
+    this.#openedAt.set(store, place);
+    return store;
   }
 
   #isStore(finding: Finding, storeId: StoreId): finding is Extract<Finding, { says: 'identity' }> {

@@ -52,7 +52,7 @@ export class StoreStatusAnswer {
     enum: STATES,
     enumName: 'StoreState',
     description:
-      'online: copies are made. degraded: some fail, or the store has just stopped to answer. offline: it does not answer; it is asked again by itself. foreign: another store stands there, and nothing is written to it. draining: no longer in REPLICAS; nothing is copied to it.',
+      'online: copies are made. degraded: some fail, or the store has just stopped to answer. offline: it does not answer; it is asked again by itself. foreign: another store stands there, and nothing is written to it. draining: no longer in REPLICAS; nothing is copied to it, and it goes from this list soon.',
   })
   state!: (typeof STATES)[number];
 

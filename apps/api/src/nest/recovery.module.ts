@@ -2,7 +2,7 @@
 import { Module } from '@nestjs/common';
 import { catalogFilesAt } from '#libs/catalog';
 import type { Settings } from '#libs/config';
-import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
+import { acquireDirectoryLock, nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
 import { EntryCache } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
@@ -58,7 +58,8 @@ function bootOptions({ settings, log, changed }: BootContext): BootOptions {
     lockDirectory: acquireDirectoryLock,
     replicas: settings.replicas.map((location) => ({
       name: location.name,
-      place: storePlaceOf(location, { fs: nodeFileSystem, access: settings }),
+      // Never the one that blocks: a replica that does not answer must not keep requests waiting.
+      place: storePlaceOf(location, { fs: pooledFileSystem, access: settings }),
     })),
     logOptions: {
       segmentSizeBytes: settings.walSegmentSizeBytes,

@@ -20,6 +20,8 @@ export interface S3Fault {
   readonly times?: number;
   /** Which requests it hits; all, if left out. */
   readonly method?: string;
+  /** `one`: only requests for the object that it hits first, however many are under way at once. */
+  readonly objects?: 'one';
   readonly does:
     | { readonly answer: number; readonly code?: string; readonly headers?: Readonly<Record<string, string>> }
     /** The first half of the body, then the end of the connection. */
@@ -59,7 +61,7 @@ export class FakeS3 implements AsyncDisposable {
   readonly requests: string[] = [];
   /** What such a server does not have, `If-None-Match` on a put and the delete of many, is answered with 501. */
   isPlain = false;
-  #faults: (S3Fault & { left: number })[] = [];
+  #faults: ActiveFault[] = [];
   readonly #server: Server;
 
   private constructor() {
@@ -94,6 +96,16 @@ export class FakeS3 implements AsyncDisposable {
     await closed;
   }
 
+  #faultOf(method: string, path: string): S3Fault['does'] | undefined {
+    const fault = this.#faults.find(
+      (each) => each.left > 0 && (each.method ?? method) === method && (each.path ?? path) === path,
+    );
+    if (fault === undefined) return undefined;
+    fault.left -= 1;
+    if (fault.objects === 'one') fault.path = path;
+    return fault.does;
+  }
+
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', headers } = incoming;
     const url = new URL(incoming.url ?? '/', 'http://fake');
@@ -102,9 +114,7 @@ export class FakeS3 implements AsyncDisposable {
     for await (const piece of incoming as AsyncIterable<Buffer>) pieces.push(piece);
     const body = Buffer.concat(pieces);
     const [, bucket = '', ...parts] = url.pathname.split('/').map(decodeURIComponent);
-    const fault = this.#faults.find((each) => each.left > 0 && (each.method ?? method) === method);
-    if (fault !== undefined) fault.left -= 1;
-    const does = fault?.does;
+    const does = this.#faultOf(method, url.pathname);
     if (does === 'silent') return;
     if (does === 'cuts') return void incoming.socket.destroy();
     if (does === 'page') return void response.end('<html><p>It works!</p></html>');
@@ -236,4 +246,8 @@ function send(
 function errorText(code: string, authorization = ''): string {
   const id = /Credential=([^/]*)/.exec(authorization)?.[1] ?? '';
   return `<Error><Code>${code}</Code><Message>told about ${id}</Message><AWSAccessKeyId>${id}</AWSAccessKeyId></Error>`;
+}
+interface ActiveFault extends S3Fault {
+  left: number;
+  path?: string;
 }

@@ -50,7 +50,8 @@ export class TransferBench {
         ...(watch.after === undefined ? {} : { after: (call: StoreCall) => watch.after!(call) }),
       });
     };
-    return { open };
+    const confirm = async ({ identity }: Store): Promise<void> => watch.opening?.(identity.storeId);
+    return { open, confirm };
   }
 
   job(
