@@ -17,12 +17,12 @@ export class UnknownChunks {
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #inTransaction: (work: () => void) => void;
   /** All that have a row, and some that have none any more. Every copy asks, and nearly always there is nothing to ask. */
-  readonly #stores: Set<string>;
+  readonly #stores: Set<StoreId>;
 
   constructor(database: Database.Database) {
     this.#statements = prepareStatements(database);
     this.#inTransaction = database.transaction((work: () => void) => work());
-    this.#stores = new Set(this.#statements.stores.all().map(({ store_id }) => store_id));
+    this.#stores = new Set(this.storeIds());
   }
 
   note(storeIds: readonly StoreId[], chunkIds: readonly ChunkId[], nowMs: number): void {
@@ -71,7 +71,6 @@ export class UnknownChunks {
 
 function prepareStatements(database: Database.Database) {
   return {
-    stores: database.prepare<[], { store_id: string }>('SELECT DISTINCT store_id FROM unknown_chunks'),
     note: database.prepare<{ store_id: string; chunk_id: string; now: number }>(
       'INSERT OR IGNORE INTO unknown_chunks (store_id, chunk_id, since) VALUES (@store_id, @chunk_id, @now)',
     ),
