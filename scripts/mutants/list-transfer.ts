@@ -120,8 +120,8 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'copy: the target is asked again who it is',
     file: 'libs/transfer/src/copy-files.ts',
-    find: "await context.confirmIdentity('target');",
-    replace: '',
+    find: "await context.confirmIdentity('target');\n  stop.check();",
+    replace: 'stop.check();',
     tests: [RUNNER],
     letsThrough: 'a disk that was swapped during a copy gets manifests without chunks',
   },
@@ -185,8 +185,8 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'copy: nothing of the target speaks for distrusted chunks',
     file: 'libs/transfer/src/copy-files.ts',
-    find: ' && item.distrustChunks !== true;',
-    replace: ' && item.fileId.length > 0;',
+    find: "distrusted.has(chunkId) ? 'none' : trust",
+    replace: 'distrusted.has(chunkId) ? trust : trust',
     tests: [COPY],
     letsThrough: 'a chunk whose unlink is still on its way is counted as there',
   },
@@ -250,9 +250,8 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'opener: a store is asked each time',
     file: 'libs/transfer/src/store-opener.ts',
-    find: 'if (finding !== undefined && this.#isStore(finding, storeId)) return finding.place.open(finding.identity);',
-    replace:
-      "if (remembered !== undefined) return remembered.open((finding?.says === 'identity' ? finding.identity : undefined)!);",
+    find: 'if (finding !== undefined && this.#isStore(finding, storeId)) return this.#openAt(finding);',
+    replace: "if (finding !== undefined && finding.says === 'identity') return this.#openAt(finding);",
     tests: [OPENER],
     letsThrough: 'copies go to whatever disk stands in the place now',
   },
