@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Catalog } from './catalog.js';
-import { createCatalog } from './open-catalog.js';
+import { createCatalog, openCatalog } from './open-catalog.js';
 
 const LOG = '10900000-0000-4000-8000-000000000001' as LogId;
 const HERE = '5704e000-0000-4000-8000-000000000001' as StoreId;
@@ -63,4 +63,16 @@ it('are known again where a file that has them was copied whole', () => {
   catalog.unknownChunks.note([HERE, THERE], [A, B, C], 1);
   catalog.unknownChunks.settle(HERE, fileId);
   expect([pageOf(HERE), pageOf(THERE)]).toEqual([[B], [A, B, C]]);
+});
+
+it('that an earlier process has noted touch their files still', async () => {
+  const fileId = put(A);
+  catalog.unknownChunks.note([HERE], [A], 1);
+  await catalog.close();
+  const reading = await openCatalog(nodeFileSystem, join(root, 'catalog.db'));
+  if (!reading.ok) throw new Error(reading.reason);
+  catalog = reading.catalog;
+  expect(catalog.unknownChunks.touches(HERE, fileId)).toBe(true);
+  catalog.unknownChunks.settle(HERE, fileId);
+  expect([catalog.unknownChunks.touches(HERE, fileId), pageOf(HERE)]).toEqual([false, []]);
 });

@@ -16,16 +16,20 @@ export interface UnknownChunkQuery {
 export class UnknownChunks {
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #inTransaction: (work: () => void) => void;
+  /** All that have a row, and some that have none any more. Every copy asks, and nearly always there is nothing to ask. */
+  readonly #stores: Set<StoreId>;
 
   constructor(database: Database.Database) {
     this.#statements = prepareStatements(database);
     this.#inTransaction = database.transaction((work: () => void) => work());
+    this.#stores = new Set(this.storeIds());
   }
 
   note(storeIds: readonly StoreId[], chunkIds: readonly ChunkId[], nowMs: number): void {
     if (storeIds.length === 0 || chunkIds.length === 0) return;
     this.#inTransaction(() => {
       for (const storeId of storeIds) {
+        this.#stores.add(storeId);
         for (const chunkId of chunkIds) this.#statements.note.run({ store_id: storeId, chunk_id: chunkId, now: nowMs });
       }
     });
@@ -45,6 +49,7 @@ export class UnknownChunks {
 
   /** Whether a chunk of that file is unknown there. */
   touches(storeId: StoreId, fileId: FileId): boolean {
+    if (!this.#stores.has(storeId)) return false;
     return this.#statements.touches.get({ store_id: storeId, file_id: fileId }) !== undefined;
   }
 
@@ -60,7 +65,7 @@ export class UnknownChunks {
 
   /** A copy has put all chunks of the file there: what is known of them again is forgotten here. */
   settle(storeId: StoreId, fileId: FileId): void {
-    this.#statements.settle.run(storeId, fileId);
+    if (this.#stores.has(storeId)) this.#statements.settle.run(storeId, fileId);
   }
 }
 
