@@ -18,6 +18,7 @@ const TESTS = ['\\.test\\.ts$', '^libs/[^/]+/testing/', '^test/'];
 const PACKAGES = [
   { name: 'nest-and-fastify', packages: ['@nestjs/[^/]+', 'fastify', '@fastify/[^/]+'], homes: ['^apps/'] },
   { name: 'bullmq', packages: ['bullmq'], homes: ['^libs/job-queue/'] },
+  { name: 's3', packages: ['@aws-sdk/[^/]+', '@smithy/[^/]+'], homes: ['^libs/stores/'] },
   { name: 'typeorm', packages: ['typeorm'], homes: ['^libs/catalog/'] },
   { name: 'sqlite', packages: ['better-sqlite3'], homes: ['^libs/catalog/', '^libs/durable-fs/'] },
   { name: 'opentelemetry-api', packages: ['@opentelemetry/api'], homes: ['^libs/telemetry/', '^apps/', ...TESTS] },

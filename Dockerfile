@@ -1,4 +1,4 @@
-# Holdfast's API server. Built in two stages, so that the image holds neither compiler output of tests nor their tools.
+# Holdfast's API server and worker, in one image. Built in two stages, so that the image holds neither compiler output of tests nor their tools.
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./

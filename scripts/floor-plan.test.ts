@@ -82,6 +82,7 @@ const FORBIDDEN: Forbidden[] = [
     'nest-and-fastify-at-home',
   ],
   ['BullMQ outside the job queue', 'apps/worker/src/queue.ts', `import 'bullmq';`, 'bullmq-at-home'],
+  ['the S3 client outside the stores', 'libs/transfer/src/s3.ts', `import '@aws-sdk/client-s3';`, 's3-at-home'],
   ['TypeORM outside the catalog', 'libs/recovery/src/orm.ts', `import 'typeorm/driver';`, 'typeorm-at-home'],
   ['SQLite outside the catalog and durable-fs', 'libs/wal/src/sqlite.ts', `import 'better-sqlite3';`, 'sqlite-at-home'],
   ['tracing past libs/telemetry', 'libs/wal/src/spans.ts', `import '@opentelemetry/api';`, 'opentelemetry-api-at-home'],
@@ -115,6 +116,7 @@ const ALLOWED: Array<[from: string, statement: string]> = [
   ['libs/wal/src/sound.test.ts', `import '#libs/kernel/testing'; import '#libs/config';`],
   ['libs/wal/testing/src/double.ts', `import '#libs/kernel/testing'; import '../../src/index.js';`],
   ['libs/job-queue/src/sound.ts', `import 'bullmq';`],
+  ['libs/stores/src/sound.ts', `import '@aws-sdk/client-s3';`],
   ['libs/catalog/src/sound.ts', `import 'typeorm'; import 'better-sqlite3';`],
   [
     'apps/api/src/sound.ts',
@@ -125,7 +127,15 @@ const ALLOWED: Array<[from: string, statement: string]> = [
 ];
 
 const BARRELS = ['kernel', 'config', 'wal', 'catalog', 'apply', 'recovery', 'stray'];
-const PACKAGES = ['@nestjs/common', 'fastify', 'bullmq', 'typeorm', 'better-sqlite3', '@opentelemetry/api'];
+const PACKAGES = [
+  '@nestjs/common',
+  'fastify',
+  'bullmq',
+  '@aws-sdk/client-s3',
+  'typeorm',
+  'better-sqlite3',
+  '@opentelemetry/api',
+];
 const DEV_PACKAGES = ['vitest', '@opentelemetry/sdk-trace'];
 
 let tree: string;

@@ -22,13 +22,14 @@ export interface Cell {
   readonly name: string;
   /** Such as `/s`, `s` or `MiB`. */
   readonly unit: string;
-  readonly bar: Bar;
+  /** Without one the figure is only told: it is always ok. */
+  readonly bar?: Bar | undefined;
   readonly measure: Measure;
   /** Must be there where the bar is a ratio. */
   readonly reference?: Reference;
   /** Why it cannot be measured on this machine, or undefined where it can. */
   readonly missing?: () => string | undefined;
-  /** Room on the disk that all its rounds take; nothing is removed before the run has ended. */
+  /** Room on the disk that all its rounds take together. Most of it is not given back before the run has ended. */
   readonly diskBytes: number;
   /** At most so many rounds, where one takes minutes. */
   readonly maxRounds?: number;
@@ -41,5 +42,6 @@ export interface Cell {
 }
 
 export const ratioAtLeast = (value: number): Bar => ({ of: 'ratio', limit: 'at least', value });
+export const ratioAtMost = (value: number): Bar => ({ of: 'ratio', limit: 'at most', value });
 export const valueAtLeast = (value: number): Bar => ({ of: 'value', limit: 'at least', value });
 export const valueAtMost = (value: number): Bar => ({ of: 'value', limit: 'at most', value });

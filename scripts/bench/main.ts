@@ -2,23 +2,20 @@
  * `npm run bench`: builds, starts the real server on temporary directories, and measures it against references on the same
  * disk in the same run. Exits 0 where every cell reaches its bar, 1 where one is BELOW or FAILED, 2 on a wrong argument.
  */
-import { mkdir, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { runProgram } from '../run-program.js';
 import { parseBenchArguments, USAGE, UsageError } from './arguments.js';
 import type { BenchArguments } from './arguments.js';
-import type { Cell } from './cell.js';
 import { allCells } from './cells/all-cells.js';
 import { generatorName } from './load.js';
 import { machineFacts, renderMachine } from './machine.js';
 import { killAll } from './processes.js';
 import { renderJson, renderTable } from './report.js';
+import { lackOfRoom } from './room.js';
 import { runCell } from './run-cell.js';
 import { exitCodeOf } from './verdict.js';
 import type { CellResult } from './verdict.js';
 import { Workspace } from './workspace.js';
-
-/** So that the server's own reserve is never touched. */
-const SPARE_BYTES = 2 * 2 ** 30;
 
 async function main(): Promise<number> {
   const options = parseBenchArguments(process.argv.slice(2), process.env['INIT_CWD'] ?? process.cwd());
@@ -42,22 +39,16 @@ async function measure(options: BenchArguments): Promise<number> {
     name.includes(options.only),
   );
   if (cells.length === 0) throw new UsageError(`no cell has "${options.only}" in its name`);
-  await assertRoom(options.directory, cells);
   const results: CellResult[] = [];
-  for (const cell of cells) results.push(await runCell(cell, { rounds: options.rounds, say: console.error }));
+  for (const cell of cells) {
+    const lack = await lackOfRoom(options.directory, cell);
+    const missing = (): string | undefined => cell.missing?.() ?? lack;
+    results.push(await runCell({ ...cell, missing }, { rounds: options.rounds, say: console.error }));
+  }
   console.log(`\n${renderTable(results)}`);
   const { rounds, seconds, jsonPath } = options;
   if (jsonPath !== undefined) await writeFile(jsonPath, renderJson({ startedAt, machine, rounds, seconds, results }));
   return exitCodeOf(results);
-}
-
-async function assertRoom(directory: string, cells: readonly Cell[]): Promise<void> {
-  const neededBytes = cells.reduce((sum, { diskBytes }) => sum + diskBytes, SPARE_BYTES);
-  const disk = await statfs(directory);
-  if (disk.bavail * disk.bsize >= neededBytes) return;
-  throw new UsageError(
-    `${directory} has less than ${Math.ceil(neededBytes / 2 ** 30)} GiB free; see --directory and --only`,
-  );
 }
 
 // The exit handler ends the processes and removes the directories; without these a signal would end us past it.

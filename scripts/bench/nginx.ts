@@ -1,10 +1,9 @@
 /** nginx as Debian configures it, serving one directory: what a reader of plain files is used to. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './free-port.js';
 import { httpGet } from './http-get.js';
 import { isInstalled } from './installed.js';
 import { endProgram, startProgram } from './processes.js';
@@ -68,12 +67,4 @@ http {
   server { listen 127.0.0.1:${port}; root ${root}; }
 }
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

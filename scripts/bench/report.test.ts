@@ -16,6 +16,7 @@ const results: readonly CellResult[] = [
     remarks: ['the ceiling is 40,000/s'],
   },
   judge({ name: 'boot', unit: 's', bar: valueAtMost(2) }, { subject: [1.25, 1.5, 1.4] }),
+  judge({ name: 'lag', unit: 's' }, { subject: [3] }),
   {
     name: 'barriers',
     unit: 'records',
@@ -32,6 +33,7 @@ describe('the table', () => {
       '| -------- | ------- | ------ | -------------- | ----------------- | -------------- | ----- | ------------ | ------------------ | ------- |',
       '| PUT      | /s      | 5,500  | 5,000 to 6,000 | plain files 5,000 | 5,000 to 5,000 | 1.1   | 1 to 1.2     | ratio at least 1.2 | BELOW   |',
       '| boot     | s       | 1.4    | 1.25 to 1.5    | -                 | -              | -     | -            | at most 2          | ok      |',
+      '| lag      | s       | 3      | 3 to 3         | -                 | -              | -     | -            | no bar             | ok      |',
       '| barriers | records | -      | -              | -                 | -              | -     | -            | at least 8         | SKIPPED |',
       '',
       'PUT: the ceiling is 40,000/s',
@@ -81,6 +83,17 @@ it('the JSON has every sample, so that a spread can be looked into later', () =>
         min: 1.25,
         max: 1.5,
         samples: [1.25, 1.5, 1.4],
+        remarks: [],
+      },
+      {
+        name: 'lag',
+        unit: 's',
+        bar: null,
+        verdict: 'ok',
+        median: 3,
+        min: 3,
+        max: 3,
+        samples: [3],
         remarks: [],
       },
       {

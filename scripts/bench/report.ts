@@ -46,7 +46,9 @@ function notesOf(result: CellResult): string[] {
   return result.remarks.map((remark) => `${result.name}: ${remark}`);
 }
 
-function barText({ of, limit, value }: Bar): string {
+function barText(bar: Bar | undefined): string {
+  if (bar === undefined) return 'no bar';
+  const { of, limit, value } = bar;
   return `${of === 'ratio' ? 'ratio ' : ''}${limit} ${figure(value)}`;
 }
 
@@ -68,7 +70,7 @@ export interface Run {
 export function renderJson({ startedAt, machine, rounds, seconds, results }: Run): string {
   const cells = results.map((result) => {
     const { name, unit, bar, verdict } = result;
-    const facts = { name, unit, bar, verdict };
+    const facts = { name, unit, bar: bar ?? null, verdict };
     if (!isMeasured(result)) return { ...facts, reason: result.reason };
     const { subject, reference, ratio, samples, remarks } = result;
     return {

@@ -23,6 +23,16 @@ export interface LogPosition {
   readonly committed_lsn: number;
 }
 
+export interface ServerOptions {
+  /** On top of those that say where everything lies. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A program and its arguments that starts the server as its own process, such as a tracer. */
+  readonly launcher?: readonly string[];
+}
+
+/** For what is held against something that makes no copies either. */
+export const NO_REPLICAS: ServerOptions = { settings: { REPLICAS: '' } };
+
 export class Server {
   readonly #child: ChildProcess;
   readonly #logPath: string;
@@ -34,13 +44,12 @@ export class Server {
   }
 
   /**
-   * Returns once `/ready` says 200. `installation` holds all its directories, what it logs included. `launcher`: a program
-   * and its arguments that starts the server as its own process, such as a tracer.
+   * Returns once `/ready` says 200. `installation` holds all its directories, what it logs included.
    */
-  static async start(installation: string, launcher: readonly string[] = []): Promise<Server> {
+  static async start(installation: string, { settings = {}, launcher = [] }: ServerOptions = {}): Promise<Server> {
     const logPath = join(installation, 'server.log');
     const child = startProgram([...launcher, process.execPath, '--enable-source-maps', PROGRAM], {
-      environment: settingsFor(installation),
+      environment: { ...settingsFor(installation), ...settings },
       outputPath: logPath,
     });
     const server = new Server(child, logPath);
@@ -125,14 +134,22 @@ export class Server {
 }
 
 /** Where the log and the stores lie, and a port that is free; all other settings stay at their defaults. */
-function settingsFor(installation: string): Record<string, string> {
+export function settingsFor(installation: string): Record<string, string> {
   return {
     PORT: '0',
-    STORAGE_PATH: join(installation, 'primary'),
-    REPLICAS: `${join(installation, 'replica1')},${join(installation, 'replica2')}`,
+    STORAGE_PATH: primaryOf(installation),
+    REPLICAS: replicasOf(installation).join(','),
     WAL_PATH: walPathOf(installation),
     DATABASE_URL: `sqlite:${join(installation, 'catalog.db')}`,
   };
 }
+
+export const primaryOf = (installation: string): string => join(installation, 'primary');
+
+/** As many as the server has by default. */
+export const replicasOf = (installation: string): string[] => [
+  join(installation, 'replica1'),
+  join(installation, 'replica2'),
+];
 
 export const walPathOf = (installation: string): string => join(installation, 'wal');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ratioAtLeast, valueAtLeast, valueAtMost } from './cell.js';
+import { ratioAtLeast, ratioAtMost, valueAtLeast, valueAtMost } from './cell.js';
 import type { Bar } from './cell.js';
 import { exitCodeOf, judge } from './verdict.js';
 import type { CellResult, Verdict } from './verdict.js';
 
-const absolute = (bar: Bar) => ({ name: 'cell', unit: '/s', bar });
+const absolute = (bar?: Bar) => ({ name: 'cell', unit: '/s', bar });
 const compared = (bar: Bar) => ({ ...absolute(bar), reference: { name: 'other', measure: () => Promise.resolve(0) } });
 
 describe('the verdict', () => {
@@ -25,10 +25,20 @@ describe('the verdict', () => {
     expect(result.verdict).toBe('BELOW');
   });
 
+  it('on a ratio at most is kept up to the bar itself', () => {
+    const bar = ratioAtMost(3);
+    expect(judge(compared(bar), { subject: [30], reference: [10] }).verdict).toBe('ok');
+    expect(judge(compared(bar), { subject: [31], reference: [10] }).verdict).toBe('BELOW');
+  });
+
   it('on a value does not look at the reference', () => {
     const result = judge(compared(valueAtLeast(5)), { subject: [10], reference: [1000] });
     expect(result.ratio?.median).toBe(0.01);
     expect(result.verdict).toBe('ok');
+  });
+
+  it('without a bar is ok, whatever the figure', () => {
+    expect(judge(absolute(), { subject: [0] }).verdict).toBe('ok');
   });
 
   it('on a ratio without a reference is refused', () => {

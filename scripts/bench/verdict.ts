@@ -12,7 +12,7 @@ export interface Samples {
 interface CellFacts {
   readonly name: string;
   readonly unit: string;
-  readonly bar: Bar;
+  readonly bar?: Bar | undefined;
 }
 
 export type Verdict = 'ok' | 'BELOW';
@@ -43,7 +43,7 @@ export function judge(
   const subject = spreadOf(samples.subject);
   const facts = { name, unit, bar, samples, subject, remarks: [] };
   if (reference === undefined || samples.reference === undefined) {
-    if (bar.of === 'ratio') throw new Error(`${name}: a ratio needs a reference`);
+    if (bar?.of === 'ratio') throw new Error(`${name}: a ratio needs a reference`);
     return { ...facts, verdict: holdsAgainst(bar, subject.median) };
   }
   const ratio = spreadOf(ratiosOf({ subject: samples.subject, reference: samples.reference }));
@@ -51,12 +51,14 @@ export function judge(
     ...facts,
     reference: { name: reference.name, ...spreadOf(samples.reference) },
     ratio,
-    verdict: holdsAgainst(bar, bar.of === 'ratio' ? ratio.median : subject.median),
+    verdict: holdsAgainst(bar, bar?.of === 'ratio' ? ratio.median : subject.median),
   };
 }
 
 /** A figure that is no number is under every bar. */
-function holdsAgainst({ limit, value }: Bar, actual: number): Verdict {
+function holdsAgainst(bar: Bar | undefined, actual: number): Verdict {
+  if (bar === undefined) return 'ok';
+  const { limit, value } = bar;
   const holds = limit === 'at least' ? actual >= value : actual <= value;
   return holds ? 'ok' : 'BELOW';
 }

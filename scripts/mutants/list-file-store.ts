@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.js';
 
 const ORDER = 'test/store/order.test.ts';
+const COPIES = 'libs/file-store/src/await-copies.test.ts';
 const REFUSALS = 'libs/file-store/src/write-refusals.test.ts';
 const RESERVE = 'libs/file-store/src/disk-reserve.test.ts';
 const COLLECTOR = 'libs/file-store/src/body-collector.test.ts';
@@ -184,6 +185,14 @@ export const FILE_STORE: readonly Mutant[] = [
     replace: 'void frame.lsn;',
     tests: [REFUSALS],
     letsThrough: 'a client that has its 204 still reads the file',
+  },
+  {
+    name: 'sync: answered when the copies are confirmed',
+    file: 'libs/file-store/src/await-copies.ts',
+    find: 'await context.copies.waitForCopies({ fileId, count: wait, timeoutMs })',
+    replace: '(void context.copies.waitForCopies({ fileId, count: wait, timeoutMs }), wait)',
+    tests: [COPIES],
+    letsThrough: 'a synchronous upload is answered 201 or 202 before anything was copied',
   },
   {
     name: 'read: a chunk is verified before a byte of it leaves',

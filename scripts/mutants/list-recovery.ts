@@ -109,9 +109,9 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'boot: a replica that is away is not made anew',
-    file: 'libs/recovery/src/bind-stores.ts',
-    find: '    if (remembered !== undefined) {\n      log.warn({ replica: name, path, store_id',
-    replace: '    if (remembered !== undefined && path.length === 0) {\n      log.warn({ replica: name, path, store_id',
+    file: 'libs/recovery/src/bind-replica.ts',
+    find: 'if (known === undefined) return makeReplica(context, sighting);',
+    replace: 'if (known?.name !== `no ${name}`) return makeReplica(context, sighting);',
     tests: [BOOT],
     testNames: 'while a replica is away',
     letsThrough: 'an unmounted replica is filled into the root disk, and the copies on it are forgotten',

@@ -168,9 +168,9 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'identity: replaced durably',
     file: 'libs/stores/src/store-identity.ts',
-    find: 'await durableReplace(fs, join(root, IDENTITY_FILE), Buffer.from(`${JSON.stringify(json, null, 2)}\\n`));',
+    find: 'await durableReplace(fs, join(root, IDENTITY_FILE), identityBytes(identity));',
     replace:
-      'await fs.replaceFile(join(root, IDENTITY_FILE), Buffer.from(`${JSON.stringify(json, null, 2)}\\n`), join(root, `${IDENTITY_FILE}.tmp`));\n  void durableReplace;',
+      'await fs.replaceFile(join(root, IDENTITY_FILE), identityBytes(identity), join(root, `${IDENTITY_FILE}.tmp`));\n  void durableReplace;',
     tests: [IDENTITY],
     letsThrough: 'a store does not say who it is after a power cut',
   },

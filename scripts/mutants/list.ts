@@ -6,11 +6,14 @@ import { DURABLE_FS } from './list-durable-fs.js';
 import { EVIDENCE } from './list-evidence.js';
 import { FILE_STORE } from './list-file-store.js';
 import { GARBAGE } from './list-garbage.js';
+import { JOB_QUEUE } from './list-job-queue.js';
 import { LOG } from './list-log.js';
 import { OPEN } from './list-open.js';
 import { RECOVERY } from './list-recovery.js';
 import { REPAIR_RULES } from './list-repair.js';
+import { REPLICATION } from './list-replication.js';
 import { STORES } from './list-stores.js';
+import { TRANSFER } from './list-transfer.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...LOG,
@@ -18,10 +21,13 @@ export const MUTANTS: readonly Mutant[] = [
   ...EVIDENCE,
   ...APPLY,
   ...STORES,
+  ...TRANSFER,
   ...DURABLE_FS,
   ...FILE_STORE,
   ...CATALOG,
   ...RECOVERY,
   ...GARBAGE,
+  ...JOB_QUEUE,
   ...REPAIR_RULES,
+  ...REPLICATION,
 ];

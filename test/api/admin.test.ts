@@ -226,8 +226,8 @@ describe('/docs', () => {
       'PUT /write',
     ]);
     const guarded = Object.entries(paths).filter(([path]) => path !== '/health');
-    for (const { responses } of guarded.flatMap(([, operations]) => Object.values(operations))) {
-      expect(JSON.stringify(responses['401'])).toContain('ProblemDetails');
+    for (const [method, { responses }] of guarded.flatMap(([, operations]) => Object.entries(operations))) {
+      expect(JSON.stringify(responses['401'])).toContain(method === 'head' ? 'WWW-Authenticate' : 'ProblemDetails');
     }
     expect(Object.keys(components.schemas)).toEqual(
       expect.arrayContaining(['FileAnswer', 'ProblemDetails', 'ErrorCode']),

@@ -124,3 +124,21 @@ describe('a head', () => {
     expect((await tell('GET /files HTTP/1.0\r\n\r\n')).problem.code).toBe('forbidden_origin');
   });
 });
+
+describe('what is refused at the door', () => {
+  it.each([
+    [
+      'two hosts',
+      `GET /files?prefix=hidden-query HTTP/1.1\r\nHost: a\r\n${END}`,
+      { path: '/files', code: 'invalid_request' },
+    ],
+    ['no colon', `GET /hidden HTTP/1.1\r\nhidden\r\n${END}`, { path: null, status: 400, code: 'invalid_request' }],
+    ['a long header', `GET /files HTTP/1.1\r\nX: ${'hidden'.repeat(3000)}\r\n${END}`, { path: null, status: 431 }],
+    ['a tunnel', `CONNECT hidden-host:80 HTTP/1.1\r\n${END}`, { path: null, status: 405 }],
+  ])('with %s leaves a line in the log, and nothing of what it brought', async (_what, head, line) => {
+    const before = server.process.stdout.length;
+    await tell(head);
+    await expect.poll(() => server.process.logLines().slice(before)).toContainEqual(expect.objectContaining(line));
+    expect(server.process.stdout.join('\n')).not.toContain('hidden');
+  });
+});

@@ -40,7 +40,7 @@ describe('a wrong setting', () => {
     [{ HOST: '0.0.0.0' }, 'HOST'],
     [{ HOST: '198.51.100.1', API_KEY: 'k'.repeat(32) }, 'HOST'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
-    [{ REPLICATION_MODE: 'sync' }, 'REPLICATION_MODE'],
+    [{ REPLICATION_MODE: 'often' }, 'REPLICATION_MODE'],
     [{ API_KEY: 'too short' }, 'API_KEY'],
   ])('%j is named and exits with 2', async (settings, name) => {
     const { code, line, last } = await refusedStart(settings);

@@ -4,7 +4,7 @@
  */
 import { sha256 } from '../server/http-client.js';
 
-type Belief = 'exists' | 'deleted' | 'perhaps_deleted';
+export type Belief = 'exists' | 'deleted' | 'perhaps_deleted';
 
 export interface Expected {
   readonly sha256: string;
@@ -52,6 +52,10 @@ export class ClientModel {
 
   believesDeleted(fileId: string): boolean {
     return this.#files.get(fileId)?.belief === 'deleted';
+  }
+
+  expected(fileId: string): Expected | undefined {
+    return this.#files.get(fileId);
   }
 
   /** Ids of files that surely exist. */

@@ -5,7 +5,7 @@ import { openBullQueue, openBullWorker } from '#libs/job-queue';
 import type { BullQueueOptions, BullWorkerOptions, JobQueue, JobResult, JobWorker } from '#libs/job-queue';
 import { doneResult } from '#libs/job-queue/testing';
 import type { Log, LogFacts } from '#libs/telemetry';
-import { expect, onTestFinished, vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 
 /** Time for a stalled job to be found, with the locks below. */
 export const PATIENCE = { timeout: 60_000, interval: 50 };
@@ -74,18 +74,32 @@ export class TestQueue {
   }
 
   async ready(): Promise<void> {
-    await vi.waitFor(() => expect(this.queue.condition.state).toBe('ready'), PATIENCE);
+    await this.#until(() => this.queue.condition.state === 'ready');
   }
 
   /** Resolves when the queue is unavailable, and the reason has this part. */
   async unavailable(part: string): Promise<void> {
-    await vi.waitFor(() => {
-      expect(this.queue.condition.state).toBe('unavailable');
-      expect(this.queue.condition.lastError).toContain(part);
-    }, PATIENCE);
+    await this.#until(() => {
+      const { state, lastError = '' } = this.queue.condition;
+      return state === 'unavailable' && lastError.includes(part);
+    });
   }
 
-  async answered(count: number): Promise<void> {
-    await vi.waitFor(() => expect(new Set(this.results.map(({ jobId }) => jobId)).size).toBe(count), PATIENCE);
+  /** Results can come twice. */
+  get answeredIds(): ReadonlySet<string> {
+    return new Set(this.results.map(({ jobId }) => jobId));
+  }
+
+  /** Resolves with the ids when there are so many. */
+  async answered(count: number): Promise<ReadonlySet<string>> {
+    await this.#until(() => this.answeredIds.size >= count);
+    return this.answeredIds;
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    const { state, lastError } = this.queue.condition;
+    await vi.waitFor(() => {
+      if (!holds()) throw new Error(`the queue is ${state} (${lastError}), ${this.answeredIds.size} jobs are answered`);
+    }, PATIENCE);
   }
 }

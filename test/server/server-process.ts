@@ -9,7 +9,7 @@ import type { Environment } from './installation.js';
 
 const PROGRAM = resolve(import.meta.dirname, '../../dist/apps/api/src/main.js');
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 export type LogLine = Readonly<Record<string, unknown>>;
 

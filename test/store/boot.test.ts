@@ -155,6 +155,23 @@ describe('boot goes on', () => {
     await store.close();
   });
 
+  it('with a rebuilt catalog owes a look at every file, and the deletes anew', async () => {
+    await using paths = await temporaryPaths();
+    const before = await openInstallation(paths);
+    const [kept, deleted] = [
+      await put(before.files, 'kept', Buffer.from('a')),
+      await put(before.files, 'b', Buffer.from('b')),
+    ];
+    await before.files.delete(deleted.fileId);
+    await before.close();
+    await rm(paths.catalog);
+    const after = await openInstallation(paths);
+    const { obligations } = after.parts.catalog;
+    expect(obligations.of(kept.fileId)).toMatchObject([{ operation: 'verify', want: 'present', state: 'pending' }]);
+    expect(obligations.of(deleted.fileId)).toMatchObject([{ operation: 'delete', want: 'absent', state: 'pending' }]);
+    await after.close();
+  });
+
   it('with a catalog restored from an old backup, by rebuilding it', async () => {
     await using paths = await temporaryPaths();
     await liveOnce(paths);

@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, onTestFinished, vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import type { Environment } from '../server/installation.js';
 import type { Exit, LogLine } from '../server/server-process.js';
 
 const PROGRAM = resolve(import.meta.dirname, '../../dist/apps/worker/src/main.js');
-const PATIENCE = { timeout: 30_000, interval: 20 };
+const PATIENCE = { timeout: 60_000, interval: 20 };
 
 export class WorkerProcess {
   readonly exited: Promise<Exit>;
@@ -18,7 +18,8 @@ export class WorkerProcess {
   stderr = '';
   readonly #child: ChildProcess;
 
-  constructor(environment: Environment) {
+  /** `whenOver` ends the process with the test; tests that run at the same time have one each. */
+  constructor(environment: Environment, whenOver: (end: () => void) => void = onTestFinished) {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run \`npm run build\` first`);
     this.#child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
       env: { PATH: process.env['PATH'], ...environment },
@@ -30,7 +31,7 @@ export class WorkerProcess {
       code: code as number | null,
       signal: signal as NodeJS.Signals | null,
     }));
-    onTestFinished(() => void this.#child.kill('SIGKILL'));
+    whenOver(() => void this.#child.kill('SIGKILL'));
   }
 
   /** What it has said; each line has to be JSON. */
@@ -42,13 +43,17 @@ export class WorkerProcess {
   async says(message: string): Promise<LogLine> {
     return vi.waitFor(() => {
       const line = this.lines().find(({ msg }) => msg === message);
-      expect(line, `${this.stdout.join('\n')} ${this.stderr}`).toBeDefined();
-      return line!;
+      if (line === undefined) throw new Error(`not said: ${message}\n${this.stdout.join('\n')} ${this.stderr}`);
+      return line;
     }, PATIENCE);
   }
 
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
+  signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
+    this.signal(signal);
     return this.exited;
   }
 }

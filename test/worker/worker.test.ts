@@ -62,7 +62,7 @@ describe('a worker', () => {
     const worker = new WorkerProcess({ ...environment, REDIS_URL: 'redis://127.0.0.1:1' });
     await worker.says('there is no primary yet; waiting for the server to make it');
     await rename(away, primary);
-    await worker.says('taking jobs');
+    expect(await worker.says('taking jobs')).toMatchObject({ level: 'info' });
   });
 
   it('stops in order although Redis has never been there', async () => {
@@ -112,7 +112,7 @@ describe.skipIf(reason !== undefined)(`a worker and Redis${whySkipped(reason)}`,
     await parts.open();
     await parts.ready();
     await parts.queue.add([testJob('job', parts)]);
-    await parts.answered(1);
+    expect([...(await parts.answered(1))]).toEqual(['job']);
   });
 });
 

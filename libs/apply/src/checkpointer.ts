@@ -68,13 +68,15 @@ export class Checkpointer {
   }
 
   async #take(): Promise<void> {
-    const { wal, applier, log } = this.#options;
+    const { wal, applier, catalog, log } = this.#options;
     if (this.#failure !== undefined) throw this.#failure;
     const checkpointLsn = applier.appliedLsn;
     const isNeeded = applier.lastChangeLsn > wal.checkpointLsn;
     if (isNeeded) await this.#flush();
     try {
       if (!isNeeded) {
+        // Without a record: what replication confirms would stay in SQLite's log, which grows until it is moved.
+        if (catalog.hasUnsyncedChanges) await this.#makeCatalogDurable();
         await wal.removeSegments();
         return;
       }

@@ -57,6 +57,7 @@ export class Catalog {
   readonly #statements: Statements;
   readonly #applyInTransaction: (batch: CatalogBatch) => void;
   #inDoubt = false;
+  #durableChanges: number | undefined;
 
   private constructor(source: DataSource, identity: IdentityEntity) {
     this.#source = source;
@@ -122,6 +123,12 @@ export class Catalog {
     if (rows[0]?.busy !== 0) {
       throw new StoreError('internal', 'SQLite could not checkpoint the catalog: something else reads it.');
     }
+    this.#durableChanges = this.#statements.countChanges.get()?.changes;
+  }
+
+  /** Whether anything was written since `makeDurable`. */
+  get hasUnsyncedChanges(): boolean {
+    return this.#statements.countChanges.get()?.changes !== this.#durableChanges;
   }
 
   /** A checkpoint has failed on the disk: what SQLite's files show may be nowhere but in the page cache. */

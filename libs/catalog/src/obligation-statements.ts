@@ -26,6 +26,14 @@ interface OrderRow {
   want: string;
 }
 
+interface LoadRow {
+  files: number;
+  bytes: number | null;
+  oldest: number | null;
+  deletes: number | null;
+  repairs: number | null;
+}
+
 type Page = { store_id: string; now: number; limit: number };
 
 const OWED = "state IN ('pending', 'failed')";
@@ -55,9 +63,12 @@ function prepareReading(database: Database.Database) {
          UNION ALL SELECT MIN(next_attempt_at) AS at FROM obligations
          WHERE store_id = @store_id AND state = 'failed' AND next_attempt_at > @now) AS times`,
     ),
-    load: database.prepare<[string], { operation: string; files: number; bytes: number; oldest: number }>(
-      `SELECT operation, COUNT(*) AS files, SUM(size) AS bytes, MIN(since) AS oldest FROM obligations
-       WHERE store_id = ? AND ${OWED} GROUP BY operation`,
+    // Sums, because groups would be sorted.
+    load: database.prepare<[string], LoadRow>(
+      `SELECT COUNT(*) AS files, SUM(size) AS bytes, MIN(since) AS oldest,
+              SUM(CASE operation WHEN 'delete' THEN 1 ELSE 0 END) AS deletes,
+              SUM(CASE operation WHEN 'repair' THEN 1 ELSE 0 END) AS repairs
+       FROM obligations WHERE store_id = ? AND ${OWED}`,
     ),
     owedSince: database.prepare<{ store_id: string; since: number }, { owed: number; waiting: number | null }>(
       `SELECT COUNT(*) AS owed, SUM(CASE WHEN next_attempt_at <= @since THEN 1 ELSE 0 END) AS waiting FROM obligations

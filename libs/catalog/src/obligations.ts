@@ -151,16 +151,15 @@ export class Obligations {
   }
 
   load(storeId: StoreId): StoreLoad {
-    const counts = { put: 0, delete: 0, repair: 0 };
-    let [files, bytes] = [0, 0];
-    let oldestSinceMs: number | undefined;
-    for (const row of this.#statements.load.all(storeId)) {
-      counts[kindOf(row.operation as ObligationOperation)] += row.files;
-      files += row.files;
-      bytes += row.bytes;
-      oldestSinceMs = Math.min(oldestSinceMs ?? row.oldest, row.oldest);
-    }
-    return { counts, files, bytes, oldestSinceMs };
+    const row = this.#statements.load.get(storeId);
+    const { files = 0, bytes, oldest, deletes, repairs } = row ?? {};
+    const counts = { delete: deletes ?? 0, repair: repairs ?? 0 };
+    return {
+      counts: { ...counts, put: files - counts.delete - counts.repair },
+      files,
+      bytes: bytes ?? 0,
+      oldestSinceMs: oldest ?? undefined,
+    };
   }
 
   /** Of what was ordered up to a time: how much is still owed, by whether it has been tried and failed since. */
@@ -216,9 +215,4 @@ export class Obligations {
 
 function rowOf({ fileId, storeId, generation, want }: Closing) {
   return { file_id: fileId, store_id: storeId, generation, want };
-}
-
-function kindOf(operation: ObligationOperation): keyof StoreLoad['counts'] {
-  if (operation === 'delete' || operation === 'repair') return operation;
-  return 'put';
 }

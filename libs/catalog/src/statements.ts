@@ -42,6 +42,7 @@ export interface Statements {
   readonly setApplied: Statement<[string, number]>;
   readonly getApplied: Statement<[string], { applied_lsn: number }>;
   readonly highestApplied: Statement<[], { applied_lsn: number | null }>;
+  readonly countChanges: Statement<[], { changes: number }>;
   readonly getFile: Statement<[string], FileRow>;
   readonly listFiles: Statement<[{ name: string; id: string; limit: number }], FileRow>;
 }
@@ -75,6 +76,7 @@ export function prepareStatements(database: Database.Database): Statements {
     ),
     getApplied: database.prepare('SELECT applied_lsn FROM logs WHERE log_id = ?'),
     highestApplied: database.prepare('SELECT MAX(applied_lsn) AS applied_lsn FROM logs'),
+    countChanges: database.prepare('SELECT total_changes() AS changes'),
     getFile: database.prepare(`SELECT ${FILE_COLUMNS} FROM files WHERE file_id = ?`),
     listFiles: database.prepare(
       `SELECT ${FILE_COLUMNS} FROM files WHERE (file_name, file_id) > (@name, @id) ORDER BY file_name, file_id LIMIT @limit`,

@@ -146,5 +146,6 @@ describe('the embedded queue', () => {
     const queue = queueOf(() => new Promise(() => undefined));
     await queue.add(jobs(1));
     await queue.close(1);
+    expect(queue.condition.state).toBe('unavailable');
   });
 });

@@ -116,7 +116,7 @@ export class JobThread {
   #onExit(exitCode: number): void {
     this.#worker = undefined;
     this.#stopped.resolve();
-    for (const jobId of [...this.#underWay.keys()]) this.#interrupt(jobId, 'the thread ended under it');
+    for (const jobId of this.#underWay.keys()) this.#interrupt(jobId, 'the thread ended under it');
     if (this.#stage === 'closing') return;
     this.#stage = 'down';
     const delayMs = backoffDelayMs(this.#deathsInARow, this.#options.backoff ?? BETWEEN_STARTS, Math.random());

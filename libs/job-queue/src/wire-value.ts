@@ -20,7 +20,7 @@ export function objectOf(value: unknown, name: string): WireObject {
 export function uuidIn<Id extends CatalogId | ClusterId | StoreId>(from: WireObject, field: string): Id {
   const value = from[field];
   if (!isUuid(value)) throw new WireError(`${field} is no UUID`);
-  return value as string as Id;
+  return value as Id;
 }
 
 export function fileIdIn(from: WireObject, field: string): FileId {

@@ -37,6 +37,8 @@ export interface DispatcherOptions {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  /** Nothing is owed to the primary: it is not looked at in every turn of a busy server. */
+  #isPrimaryQuiet = false;
   #isWoken = false;
   #isStopped = false;
   #sending: Promise<void> | undefined;
@@ -58,11 +60,22 @@ export class Dispatcher {
     });
   }
 
+  /** Something may be owed to the primary. */
+  wakeForRepairs(): void {
+    this.#isPrimaryQuiet = false;
+    this.wake();
+  }
+
   /** Resolves when nothing is being handed out any more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer();
     await this.#sending;
+  }
+
+  #lanes(): StoreLane[] {
+    const { lanes, primaryId } = this.#options;
+    return [...lanes.values()].filter(({ storeId }) => !this.#isPrimaryQuiet || storeId !== primaryId);
   }
 
   #run(): void {
@@ -82,7 +95,7 @@ export class Dispatcher {
 
   #send(nowMs: number): void {
     const jobs: Job[] = [];
-    for (const lane of this.#options.lanes.values()) {
+    for (const lane of this.#lanes()) {
       jobs.push(...lane.unqueued(), ...this.#plan(lane, nowMs));
     }
     if (jobs.length === 0) return;
@@ -144,7 +157,8 @@ export class Dispatcher {
     }
     if (this.#queueFailures > 0) log.info({}, 'the job queue takes jobs again');
     this.#queueFailures = 0;
-    for (const { jobId, targetId } of jobs) lanes.get(targetId)?.queued(jobId);
+    const nowMs = clock.now();
+    for (const { jobId, targetId } of jobs) lanes.get(targetId)?.queued(jobId, nowMs);
   }
 
   #pause(nowMs: number): void {
@@ -159,12 +173,13 @@ export class Dispatcher {
     if (this.#queueTriedAgainAtMs > nowMs) {
       times.push(this.#queueTriedAgainAtMs);
     } else {
-      for (const lane of this.#options.lanes.values()) {
+      for (const lane of this.#lanes()) {
         const isOpen = lane.capacity(nowMs).jobs > 0;
         const at = isOpen
           ? this.#options.catalog.obligations.nextDueMs({ storeId: lane.storeId, nowMs })
           : lane.triedAgainAtMs;
         if (at !== undefined) times.push(at);
+        else if (isOpen && lane.storeId === this.#options.primaryId) this.#isPrimaryQuiet = lane.files.size === 0;
       }
     }
     this.#cancelTimer();

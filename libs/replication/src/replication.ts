@@ -152,7 +152,7 @@ export class Replication {
   oweRepair(fileId: FileId): void {
     const { catalog, sourceId, clock } = this.#options;
     catalog.obligations.owe({ fileId, storeId: sourceId, operation: 'repair', nowMs: clock.now() });
-    this.notice();
+    this.#dispatcher.wakeForRepairs();
   }
 
   async #take(result: JobResult): Promise<void> {
@@ -210,13 +210,14 @@ export class Replication {
       .filter(({ storeId }) => this.#lanes.has(storeId)).length;
   }
 
-  /** Forgets what is not coming back, and hands it out again with the rest. */
+  /** Offers what is not answered once more, forgets what is not coming back, and hands that out again with the rest. */
   #reconcile(): void {
     if (this.#isStopped) return;
     const { catalog, clock, log } = this.#options;
     const nowMs = clock.now();
     for (const lane of this.#lanes.values()) {
       const lost = lane.forgetLost(nowMs);
+      lane.doubtSilence(nowMs);
       if (lost > 0)
         log.warn({ store_id: lane.storeId, jobs: lost }, 'jobs were not answered; they are handed out again');
       try {
@@ -225,7 +226,7 @@ export class Replication {
         log.error({ err: error }, 'the catalog cannot be written; what is owed is looked at again later');
       }
     }
-    this.notice();
+    this.#dispatcher.wakeForRepairs();
     this.#cancelReconciler = this.#timers.after(RECONCILE_INTERVAL_MS, () => this.#reconcile());
   }
 }

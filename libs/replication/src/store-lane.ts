@@ -15,11 +15,16 @@ const MAX_JOBS_PER_STORE = 2;
 const OFFLINE_AFTER_MS = 10_000;
 /** What is behind its deadline for this long is not coming back: workers leave the rest of a job undone at its deadline. */
 const LOST_AFTER_MS = 10_000;
+/**
+ * What was not answered for this long is offered to the queue once more. One that has the job takes no second one of its
+ * id; one that has forgotten it, such as a Redis that was emptied, takes it, long before the deadline would.
+ */
+const OFFERED_AGAIN_AFTER_MS = 10_000;
 
 interface JobInFlight {
   readonly job: Job;
-  /** Whether the queue has taken it. */
-  isQueued: boolean;
+  /** When the queue took it; undefined until it has, or where it is to be asked once more. */
+  queuedAtMs: number | undefined;
 }
 
 export interface Capacity {
@@ -97,19 +102,27 @@ export class StoreLane {
   }
 
   begin(job: Job): void {
-    this.#jobs.set(job.jobId, { job, isQueued: false });
+    this.#jobs.set(job.jobId, { job, queuedAtMs: undefined });
     for (const { fileId } of job.items) this.#files.set(fileId, job.jobId);
     this.#breaker = handedOut(this.#breaker);
   }
 
-  queued(jobId: string): void {
+  queued(jobId: string, nowMs: number): void {
     const inFlight = this.#jobs.get(jobId);
-    if (inFlight !== undefined) inFlight.isQueued = true;
+    if (inFlight !== undefined) inFlight.queuedAtMs = nowMs;
   }
 
-  /** What the queue has not taken yet. */
+  /** Has the queue asked again for what it has not answered; whoever hands out jobs offers it then. */
+  doubtSilence(nowMs: number): void {
+    for (const inFlight of this.#jobs.values()) {
+      const { queuedAtMs = nowMs } = inFlight;
+      if (nowMs - queuedAtMs >= OFFERED_AGAIN_AFTER_MS) inFlight.queuedAtMs = undefined;
+    }
+  }
+
+  /** What the queue has not taken yet, or may have forgotten. */
   unqueued(): Job[] {
-    return [...this.#jobs.values()].filter(({ isQueued }) => !isQueued).map(({ job }) => job);
+    return [...this.#jobs.values()].filter(({ queuedAtMs }) => queuedAtMs === undefined).map(({ job }) => job);
   }
 
   /** An answer to this job came; one to a job that is not in flight, such as a second one, changes nothing. */

@@ -4,6 +4,7 @@ export type { ChunkGuard, PinOwner } from './chunk-guard.js';
 export { DirectoryPlace } from './directory-place.js';
 export { DirectoryStore, initDirectoryStore } from './directory-store.js';
 export { PrimaryStore } from './primary-store.js';
+export { S3Place } from './s3-place.js';
 export type { StagedChunk } from './staging-area.js';
 export type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
 export { readIdentity, writeIdentity } from './store-identity.js';

@@ -1,8 +1,8 @@
 /** From a location of the settings to the place it names. */
 import type { ReplicaLocation, S3Access } from '#libs/config';
 import type { FileSystem } from '#libs/durable-fs';
-import { StoreError } from '#libs/kernel';
 import { DirectoryPlace } from './directory-place.js';
+import { S3Place } from './s3-place.js';
 import type { StorePlace } from './store-place.js';
 
 export interface PlaceSurroundings {
@@ -14,7 +14,7 @@ export interface PlaceSurroundings {
 }
 
 /** Touches nothing: neither the disk nor the network. */
-export function storePlaceOf(location: ReplicaLocation, { fs, patientFs }: PlaceSurroundings): StorePlace {
+export function storePlaceOf(location: ReplicaLocation, { fs, patientFs, access }: PlaceSurroundings): StorePlace {
   if (location.kind === 'directory') return new DirectoryPlace(fs, location.path, { patientFs });
-  throw new StoreError('setting_invalid', 'Replicas in S3 are not supported yet.');
+  return new S3Place(location, access);
 }

@@ -86,7 +86,9 @@ class ChunkCopier implements CopiedChunks {
       const bytes = await this.#read(entry, memory);
       if (bytes === undefined) continue;
       // Only now, with the good bytes at hand: what cannot be replaced is left where it is.
-      if (standing === 'bad') await target.setAside({ kind: 'chunk', id: entry.chunkId });
+      if (standing === 'bad' && (await this.#isStillBad(entry))) {
+        await target.setAside({ kind: 'chunk', id: entry.chunkId });
+      }
       objects.push({ key: { kind: 'chunk', id: entry.chunkId }, bytes });
       end += entry.storedBytes;
     }
@@ -104,6 +106,11 @@ class ChunkCopier implements CopiedChunks {
     if (lengthBytes !== entry.storedBytes) return 'bad';
     if (trust === 'length') return 'whole';
     return (await isWhole(target, entry, memory)) ? 'whole' : 'bad';
+  }
+
+  /** Another worker may have done this job meanwhile: what it confirmed must not be missing should this one end here. */
+  async #isStillBad(entry: ChunkEntry): Promise<boolean> {
+    return (await this.#standing(entry, Buffer.allocUnsafeSlow(entry.storedBytes))) === 'bad';
   }
 
   async #read(entry: ChunkEntry, memory: Buffer): Promise<Buffer | undefined> {

@@ -107,6 +107,7 @@ describe.each(COPIES)('%s', (operation) => {
     await bench[where].put(file.tombstone.key, file.tombstone.bytes);
     expect(outcomesOf(await bench.run(bench.job(operation, [file, other])))).toEqual(['superseded', 'done']);
     expect(await bench.target.has(file.manifest.key)).toBeUndefined();
+    for (const { key } of file.chunks) expect(await bench.target.has(key)).toBeUndefined();
   });
 
   it('takes a file that was deleted on the source for no damage', async () => {
@@ -145,7 +146,7 @@ describe.each(COPIES)('%s', (operation) => {
     const file = chunked();
     await putInto(bench.source, file);
     await putInto(bench.target, file);
-    bench.targetDisk.failNext({ operation: 'readFile', pathPattern: /manifests/, errorCode: 'EIO' });
+    bench.targetDisk.failNext({ operation: 'readFile', pathPattern: /manifests/, errorCode: 'EIO', times: 2 });
     expect(outcomesOf(await bench.run(bench.job(operation, [file])))).toEqual(['done']);
     expect(await asideNames(bench)).toEqual(['manifest']);
   });
@@ -188,6 +189,7 @@ describe('what an operation believes of a target that has the manifest', () => {
         operation: 'read',
         pathPattern: new RegExp(file.chunks[1]!.key.id),
         errorCode: 'EIO',
+        times: 2,
       }),
   };
 

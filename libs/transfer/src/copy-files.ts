@@ -23,7 +23,8 @@ import { distinctChunks, fileIdOf } from './file-copy.js';
 import type { FileCopy } from './file-copy.js';
 import { eachLookup, tombstonedOn } from './job-context.js';
 import type { JobContext } from './job-context.js';
-import { planCopies } from './plan-copies.js';
+import type { JobStore } from './job-store.js';
+import { planCopies, standingOn } from './plan-copies.js';
 
 export async function copyFiles(context: JobContext): Promise<void> {
   context.stop.check();
@@ -40,7 +41,6 @@ async function provideChunks(context: JobContext, files: readonly FileCopy[]): P
   const copied = await copyChunks(context, distinctChunks(files), trustOf(context, files));
   if ([...copied.failed.values()].some(({ code }) => code === 'chunk_missing')) await context.confirmIdentity('source');
   const readable = files.filter((file) => failWhereUnreadable(context, file, copied));
-  context.stop.check();
   return proven(context, readable, copied);
 }
 
@@ -98,8 +98,8 @@ async function publish(context: JobContext, files: readonly FileCopy[]): Promise
   const keyOf = (file: FileCopy): ObjectKey => ({ kind: 'manifest', id: fileIdOf(file) });
   // The disk may have been swapped while the chunks were on their way: they are on the other one then.
   await context.confirmIdentity('target');
-  for (const file of files) if (file.standing === 'other') await target.setAside(keyOf(file));
   stop.check();
+  for (const file of files) if (await isStillOther(target, file)) await target.setAside(keyOf(file));
   try {
     const toPut = files.filter(({ standing }) => standing !== 'same');
     await target.putAll(toPut.map((file) => ({ key: keyOf(file), bytes: file.bytes })));
@@ -112,6 +112,14 @@ async function publish(context: JobContext, files: readonly FileCopy[]): Promise
   await withdrawDeleted(context, files.map(fileIdOf));
   await context.confirmIdentity('target');
   for (const file of files) context.verdicts.done(fileIdOf(file));
+}
+
+/**
+ * Looked at again just before it goes: another worker may have done this job meanwhile, and what it confirmed must not be
+ * missing should this one end here.
+ */
+async function isStillOther(target: JobStore, { item, bytes, standing }: FileCopy): Promise<boolean> {
+  return standing === 'other' && (await standingOn(target, { fileId: item.fileId, bytes })) === 'other';
 }
 
 /** The last look. What the target says is acted on also where the source says nothing any more. */

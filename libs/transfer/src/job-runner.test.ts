@@ -160,6 +160,29 @@ describe.each([
     expect(await bench.target.has(file.manifest.key)).toBeUndefined();
   });
 
+  it('publishes no manifest where it came while the target was asked who it is', async () => {
+    const bench = await TransferBench.make();
+    const file = chunked();
+    await putInto(bench.source, file);
+    const controller = new AbortController();
+    let hasChunks = false;
+    const result = await bench.run(bench.job('copy', [file]), {
+      watch: {
+        after: async ({ method }) => {
+          if (method === 'putAll') hasChunks = true;
+        },
+        opening: () => {
+          if (!hasChunks) return;
+          controller.abort();
+          if (how === 'deadline') bench.nowMs = 60_001;
+        },
+      },
+      signal: how === 'signal' ? controller.signal : new AbortController().signal,
+    });
+    expect(outcomesOf(result)).toEqual([code]);
+    expect(await bench.target.has(file.manifest.key)).toBeUndefined();
+  });
+
   it('looks for a tombstone once more where it came with the manifest', async () => {
     const { bench, file, result } = await stoppedBefore(isPut('manifest'), how);
     expect(outcomesOf(result)).toEqual(['done']);

@@ -60,7 +60,7 @@ async function planOf(file: { item: JobItem; bytes: Buffer; target: JobStore }):
   return { item, manifest, bytes, standing: await standingOn(target, { fileId: item.fileId, bytes }) };
 }
 
-async function standingOn(
+export async function standingOn(
   target: JobStore,
   { fileId, bytes }: { fileId: FileId; bytes: Buffer },
 ): Promise<FileCopy['standing']> {

@@ -92,6 +92,7 @@ describe('opening a store', () => {
     ['a stranger stands somewhere', [identity(SOURCE_ID), identity(THIRD_ID, OTHER_CLUSTER)], 'store_foreign'],
     ['all places hold other stores', [identity(SOURCE_ID), identity(THIRD_ID)], 'store_unreachable'],
     ['a copy stands beside it', [identity(TARGET_ID), identity(TARGET_ID)], 'store_foreign'],
+    ['a copy of another stands somewhere', [identity(SOURCE_ID), identity(SOURCE_ID)], 'store_foreign'],
     ['there are no places', [], 'store_unreachable'],
   ])('refuses one that it has not met yet: %s', async (_name, stands, code) => {
     const places = stands.map((standing) => place(standing));

@@ -86,6 +86,7 @@ export class StoreOpener implements Stores {
    *   a place cannot be asked                       what that place says: the store may be there
    *   a place holds no store                        unreachable: it may be an unmounted one
    *   a place holds another installation's store    foreign
+   *   two places say that they are one other store  foreign: the copy may stand where it should be
    *   anything else                                 unreachable
    */
   #refusal(storeId: StoreId, seen: { before: Finding | undefined; findings: readonly Finding[] }): StoreError {
@@ -116,8 +117,14 @@ function mostTelling(findings: readonly Finding[], clusterId: ClusterId): Findin
   return (
     findings.find(({ says }) => says === 'error') ??
     findings.find(({ says }) => says === 'no_store') ??
-    findings.find((finding) => finding.says === 'identity' && finding.identity.clusterId !== clusterId)
+    findings.find((finding) => finding.says === 'identity' && finding.identity.clusterId !== clusterId) ??
+    findings.findLast((finding) => findings.some((other) => isSameStore(finding, other)))
   );
+}
+
+function isSameStore(one: Finding, other: Finding): boolean {
+  if (one === other || one.says !== 'identity' || other.says !== 'identity') return false;
+  return one.identity.storeId === other.identity.storeId;
 }
 
 async function ask(place: StorePlace): Promise<Finding> {

@@ -8,6 +8,7 @@ import { memoryCells } from './memory.js';
 import { largePutCells } from './put-large.js';
 import { putCells } from './put.js';
 import { replayCells } from './replay.js';
+import { replicationCells } from './replication.js';
 
 export function allCells(bench: Bench): Cell[] {
   return [
@@ -18,5 +19,6 @@ export function allCells(bench: Bench): Cell[] {
     ...replayCells(bench),
     ...bootCells(bench),
     ...memoryCells(bench),
+    ...replicationCells(bench),
   ];
 }

@@ -1,7 +1,7 @@
 /** How soon a new installation serves: from the start of the process to the first 200 of `/ready`. */
 import type { Cell } from '../cell.js';
 import { valueAtMost } from '../cell.js';
-import { Server } from '../server.js';
+import { NO_REPLICAS, Server } from '../server.js';
 import type { Bench } from './bench.js';
 
 export function bootCells({ workspace, rounds }: Bench): Cell[] {
@@ -11,7 +11,7 @@ export function bootCells({ workspace, rounds }: Bench): Cell[] {
     return workspace.withDirectory(async (directory) => {
       await workspace.settle();
       const startedMs = performance.now();
-      const server = await Server.start(directory);
+      const server = await Server.start(directory, NO_REPLICAS);
       const seconds = (performance.now() - startedMs) / 1000;
       await server.kill();
       return seconds;

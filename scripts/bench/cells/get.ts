@@ -7,7 +7,8 @@ import { download } from '../load.js';
 import type { LoadResult } from '../load.js';
 import { Nginx, nginxMissing } from '../nginx.js';
 import { ownProgram, runToEnd } from '../processes.js';
-import { Server } from '../server.js';
+import { writeRandomFile } from '../random-file.js';
+import { NO_REPLICAS, Server } from '../server.js';
 import type { Bench } from './bench.js';
 
 const KIB = 2 ** 10;
@@ -81,7 +82,7 @@ class BothServers {
     await mkdir(root);
     const path = join(root, FILE_NAME);
     await writeRandomFile(path, this.#sizeBytes);
-    this.#server = await Server.start(await this.#bench.workspace.newDirectory());
+    this.#server = await Server.start(await this.#bench.workspace.newDirectory(), NO_REPLICAS);
     const put = { operation: 'put', url: `${this.#server.url}/write?name=${FILE_NAME}`, count: 1, path };
     const { file_ids: fileIds } = JSON.parse(await runToEnd(ownProgram('transfers', JSON.stringify(put)))) as {
       file_ids: string[];
@@ -97,10 +98,4 @@ class BothServers {
     await this.#nginx?.stop();
     await this.#server?.kill();
   }
-}
-
-/** Random bytes: nothing on the way can make them fewer. */
-async function writeRandomFile(path: string, sizeBytes: number): Promise<void> {
-  const copy = ['dd', 'if=/dev/urandom', `of=${path}`, 'bs=1M', `count=${sizeBytes}`];
-  await runToEnd([...copy, 'iflag=count_bytes,fullblock', 'status=none']);
 }

@@ -11,7 +11,7 @@ import { countBarriers } from '../count-barriers.js';
 import { isInstalled } from '../installed.js';
 import { LoadGenerator } from '../load.js';
 import { figure } from '../report.js';
-import { Server } from '../server.js';
+import { NO_REPLICAS, Server } from '../server.js';
 import { median } from '../statistics.js';
 import type { Bench } from './bench.js';
 import { FILE_BYTES, PUT_PATH, WARM_UP_SECONDS } from './put.js';
@@ -42,7 +42,7 @@ function tracedUploads({ workspace, seconds }: Bench, perSecond: number[]): Meas
     workspace.withDirectory(async (directory) => {
       await workspace.settle();
       const trace = join(directory, 'trace');
-      const server = await Server.start(directory, [...TRACER, '-o', trace]);
+      const server = await Server.start(directory, { ...NO_REPLICAS, launcher: [...TRACER, '-o', trace] });
       try {
         const url = `${server.url}${PUT_PATH}`;
         await load.put({ url, connections: CONNECTIONS, seconds: WARM_UP_SECONDS });

@@ -3,7 +3,7 @@ import type { Cell } from '../cell.js';
 import { ratioAtLeast } from '../cell.js';
 import { portIn } from '../generator-ceiling.js';
 import { endProgram, ownProgram, runToEnd, startProgram } from '../processes.js';
-import { Server } from '../server.js';
+import { NO_REPLICAS, Server } from '../server.js';
 import { join } from 'node:path';
 import type { Bench } from './bench.js';
 
@@ -19,7 +19,7 @@ export function largePutCells({ workspace }: Bench): Cell[] {
       diskBytes: 2 * FILE_BYTES,
       measure: () =>
         workspace.withRemovedDirectory(async (directory) => {
-          const server = await Server.start(directory);
+          const server = await Server.start(directory, NO_REPLICAS);
           try {
             await workspace.settle();
             return await upload(server.url);

@@ -6,7 +6,7 @@ import { generatorName, LoadGenerator } from '../load.js';
 import { ownProgram, runToEnd } from '../processes.js';
 import type { PlainFilesOptions } from '../programs/plain-files.js';
 import { figure } from '../report.js';
-import { Server } from '../server.js';
+import { NO_REPLICAS, Server } from '../server.js';
 import { median } from '../statistics.js';
 import type { Bench } from './bench.js';
 
@@ -60,7 +60,7 @@ class Uploads {
   readonly measure: Measure = () =>
     this.#bench.workspace.withDirectory(async (directory) => {
       await this.#bench.workspace.settle();
-      const server = await Server.start(directory);
+      const server = await Server.start(directory, NO_REPLICAS);
       try {
         const perSecond = await this.#uploadTo(server);
         this.#perSecond.push(perSecond);

@@ -5,8 +5,9 @@
  */
 import type { Cell, Measure } from '../cell.js';
 import { valueAtLeast } from '../cell.js';
+import { copyDirectory } from '../copy-directory.js';
 import { ownProgram, runToEnd } from '../processes.js';
-import { Server, walPathOf } from '../server.js';
+import { NO_REPLICAS, Server, walPathOf } from '../server.js';
 import type { Bench } from './bench.js';
 
 const RECORDS = 100_000;
@@ -56,7 +57,7 @@ class ReplayStates {
   /** Begun and killed by the server, then filled behind its back: stores and catalog know of none of the records. */
   async #makeMissing(): Promise<string> {
     const directory = await this.#bench.workspace.newDirectory();
-    const server = await Server.start(directory);
+    const server = await Server.start(directory, NO_REPLICAS);
     await server.kill();
     await runToEnd(ownProgram('write-log', walPathOf(directory), String(RECORDS), String(FILE_BYTES)));
     return directory;
@@ -65,8 +66,8 @@ class ReplayStates {
   /** Replayed once and killed before the first checkpoint. */
   async #makeThere(): Promise<string> {
     const directory = await this.#bench.workspace.newDirectory();
-    await copyDirectory(await this.missing(), directory);
-    const server = await Server.start(directory);
+    await copyDirectory({ from: await this.missing(), to: directory });
+    const server = await Server.start(directory, NO_REPLICAS);
     await server.kill();
     return directory;
   }
@@ -75,9 +76,9 @@ class ReplayStates {
 function replayOf({ workspace }: Bench, state: () => Promise<string>): Measure {
   return () =>
     workspace.withDirectory(async (directory) => {
-      await copyDirectory(await state(), directory);
+      await copyDirectory({ from: await state(), to: directory });
       await workspace.settle();
-      const server = await Server.start(directory);
+      const server = await Server.start(directory, NO_REPLICAS);
       try {
         const { seconds, replayedRecords } = await server.recovery();
         // A record or two of the server's own may stand among ours; fewer would be another state than the one meant.
@@ -87,9 +88,4 @@ function replayOf({ workspace }: Bench, state: () => Promise<string>): Measure {
         await server.kill();
       }
     });
-}
-
-/** `to` is there and empty. The dot at the end is cp's word for the content; `join` would drop it. */
-async function copyDirectory(from: string, to: string): Promise<void> {
-  await runToEnd(['cp', '-a', '--reflink=auto', `${from}/.`, to]);
 }

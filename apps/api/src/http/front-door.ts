@@ -3,11 +3,13 @@
  * a taken port is known before any directory is touched and a long recovery can be watched; it knows which requests are
  * under way, so that a stop can wait for them; and it alone decides when a silent connection is closed.
  */
+import type { StoreError } from '#libs/kernel';
 import type { Log } from '#libs/telemetry';
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { RequestLog } from '../logging/request-log.js';
 import { BatchedResponse } from './batched-response.js';
 import { MAX_HEADERS_BYTES, methodNotAllowed, requestNotParsed } from './client-error.js';
 import { expectContinue, isContinueExpected } from './expectation.js';
@@ -36,6 +38,7 @@ export class FrontDoor {
   readonly server: Server;
   readonly #idleTimeoutMs: number;
   readonly #log: Log;
+  readonly #requestLog: RequestLog;
   readonly #exchanges = new Map<Duplex, Exchange>();
   #answer: RequestListener;
   #drained: (() => void) | undefined;
@@ -43,6 +46,7 @@ export class FrontDoor {
   constructor({ idleTimeoutMs, answer, log }: FrontDoorOptions) {
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#log = log;
+    this.#requestLog = new RequestLog(log);
     this.#answer = answer;
     const options = {
       // A large upload over a slow line is legal, however long it takes: silence ends a connection, not time.
@@ -65,7 +69,7 @@ export class FrontDoor {
     // No limit of Node's, which leaves headers out without a word; headProblem refuses too many.
     this.server.maxHeadersCount = 0;
     this.server.on('clientError', (error, socket) => this.#meetClientError(error, socket));
-    this.server.on('connect', (_request, socket: Duplex) => refuseTunnel(socket));
+    this.server.on('connect', (_request, socket: Duplex) => this.#refuseTunnel(socket));
   }
 
   /** Starts to listen; answers with the server's URL. Throws `address_in_use` or `setting_invalid`. */
@@ -125,8 +129,13 @@ export class FrontDoor {
       if (this.#exchanges.size === 0) this.#drained?.();
     });
     const problem = headProblem(request);
-    if (problem === undefined) this.#answer(request, response);
-    else refuseRequest(response, problem);
+    if (problem === undefined) {
+      this.#answer(request, response);
+      return;
+    }
+    this.#requestLog.follow(request, response);
+    this.#requestLog.note(request, { code: problem.code });
+    refuseRequest(response, problem);
   }
 
   #meetSilence(socket: Socket): void {
@@ -147,14 +156,19 @@ export class FrontDoor {
       socket.destroy();
       return;
     }
-    endWithProblem(socket, requestNotParsed(error));
+    this.#endUnparsed(socket, requestNotParsed(error));
   }
-}
 
-/** Node hands such a socket over bare: an error on it that nobody heard would end the process. */
-function refuseTunnel(socket: Duplex): void {
-  socket.on('error', () => socket.destroy());
-  endWithProblem(socket, methodNotAllowed('CONNECT'));
+  /** Node hands such a socket over bare: an error on it that nobody heard would end the process. */
+  #refuseTunnel(socket: Duplex): void {
+    socket.on('error', () => socket.destroy());
+    this.#endUnparsed(socket, methodNotAllowed('CONNECT'));
+  }
+
+  #endUnparsed(socket: Duplex, problem: StoreError): void {
+    this.#requestLog.unparsed(problem);
+    endWithProblem(socket, problem);
+  }
 }
 
 /** What came behind a whole request is no answer to it: a refusal in its place would deny what may be stored already. */

@@ -2,8 +2,10 @@
  * One line per request, written when its connection is done with it, so that an answer which the client never took is
  * told as well. What a handler learns about its request (a file id, an error) goes into the same line.
  */
+import type { StoreError } from '#libs/kernel';
 import type { Log, LogFacts } from '#libs/telemetry';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { problemOf } from '../problems/problem.js';
 
 /** Requests that change what is stored. */
 const CHANGING_METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
@@ -24,6 +26,12 @@ export class RequestLog {
   /** Adds to the request's line. Never a secret. */
   note(request: IncomingMessage, facts: LogFacts): void {
     this.#facts.set(request, { ...this.#facts.get(request), ...facts });
+  }
+
+  /** A line for what never became a request. Not a byte of it: where there is no header, there is no telling a secret. */
+  unparsed(problem: StoreError): void {
+    const { status } = problemOf(problem);
+    this.#log.info({ method: null, path: null, status, code: problem.code }, 'request');
   }
 
   #write(request: IncomingMessage, response: ServerResponse, durationMs: number): void {

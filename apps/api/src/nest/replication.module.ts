@@ -66,7 +66,13 @@ import { UnadoptedPlace } from './unadopted-place.js';
         const { storeId: sourceId, clusterId, peers } = primary.identity;
         const { unknownChunks } = catalog;
         const replication = new Replication({
-          ...{ catalog, queue, sourceId, clusterId, replicas, peers, log },
+          catalog,
+          queue,
+          sourceId,
+          clusterId,
+          replicas,
+          peers,
+          log,
           clock: systemClock,
           distrust: (storeId, fileId) => unknownChunks.touches(storeId, fileId),
           copied: (storeId, fileId) => unknownChunks.settle(storeId, fileId),

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import { A, B, ReplicationBench, resultOf, storeFailure } from '../testing/src/index.js';
+import type { BenchOptions } from '../testing/src/index.js';
+
+const ONE: BenchOptions = { replicaIds: [A] };
+const CORRUPT = { code: 'EIO', message: 'The disk cannot read it.' };
+const MINUTE = 60_000;
+
+describe('a store that fails', () => {
+  it('is tried with one file after a while, and has all of them when that worked', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    for (let made = 0; made < 10; made += 1) bench.put();
+    await bench.answer(storeFailure(await bench.takeOnly()));
+    expect(await bench.jobs()).toEqual([]);
+    expect(bench.replication.status()[0]).toMatchObject({
+      state: 'degraded',
+      lastError: { code: 'store_unreachable' },
+      obligations: { put: 10, delete: 0, repair: 0 },
+    });
+    await bench.time.advance(2_000);
+    const trial = await bench.takeOnly();
+    expect(trial.items).toHaveLength(1);
+    bench.put();
+    expect(await bench.jobs()).toEqual([]);
+    await bench.answer(resultOf(trial));
+    expect((await bench.takeOnly()).items).toHaveLength(10);
+    expect(bench.replication.status()[0]?.state).toBe('online');
+  });
+
+  it('is offline after ten seconds, costs a trial a minute at most, and leaves the other stores alone', async () => {
+    await using bench = await ReplicationBench.open();
+    bench.places.get(A)!.standing = 'unreachable';
+    const fileId = bench.put();
+    await bench.answer(resultOf(await bench.takeOnly(B)));
+    await bench.answer(storeFailure(await bench.takeOnly(A)));
+    let trials = 0;
+    for (let second = 0; second < 3600; second += 1) {
+      await bench.time.advance(1_000);
+      for (const job of await bench.jobs(A)) {
+        bench.queue.waiting.delete(job.jobId);
+        trials += 1;
+        await bench.answer(storeFailure(job));
+      }
+    }
+    expect(trials).toBeGreaterThan(60);
+    expect(trials).toBeLessThan(150);
+    expect(bench.replication.status().map(({ state }) => state)).toEqual(['offline', 'online']);
+    // Not the file's fault: it has not been judged.
+    expect(bench.row(fileId, A)).toMatchObject({ state: 'pending', attempts: 0 });
+    const later = bench.put();
+    await bench.answer(resultOf(await bench.takeOnly(B)));
+    expect(bench.row(later, B)?.state).toBe('done');
+  });
+
+  it('that turns out to be another store gets nothing until the right one stands there again', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    const fileId = bench.put();
+    bench.places.get(A)!.standing = 'another';
+    await bench.answer(storeFailure(await bench.takeOnly(), 'store_foreign'));
+    await bench.time.advance(10 * MINUTE);
+    expect(await bench.jobs()).toEqual([]);
+    expect(bench.replication.status()[0]).toMatchObject({ state: 'foreign', lastError: { code: 'store_foreign' } });
+    bench.places.get(A)!.standing = 'itself';
+    await bench.time.advance(11_000);
+    await bench.answer(resultOf(await bench.takeOnly()));
+    expect(bench.row(fileId)?.state).toBe('done');
+    expect(bench.replication.status()[0]?.state).toBe('online');
+  });
+
+  it.each(['nothing', 'unreachable', 'hung', 'another'] as const)(
+    'is seen although nothing is owed to it: its place is %s',
+    async (standing) => {
+      await using bench = await ReplicationBench.open(ONE);
+      const { status } = { status: () => bench.replication.status()[0]?.state };
+      expect(status()).toBe('online');
+      bench.places.get(A)!.standing = standing;
+      await bench.time.advance(MINUTE);
+      expect(status()).toBe(standing === 'another' ? 'foreign' : 'offline');
+      if (standing === 'hung') return;
+      bench.places.get(A)!.standing = 'itself';
+      await bench.time.advance(11_000);
+      expect(status()).toBe('online');
+    },
+  );
+
+  it.each(['offline', 'foreign'] as const)(
+    'at boot (%s) is not waited for, and is found when it returns',
+    async (bound) => {
+      await using bench = await ReplicationBench.open({ ...ONE, bound });
+      // The first look at the place has been taken by now.
+      expect(bench.replication.status()[0]?.state).toBe('online');
+      await bench.replication.stop(0);
+      bench.places.get(A)!.standing = bound === 'offline' ? 'nothing' : 'another';
+      await bench.restart();
+      expect(bench.replication.status()[0]?.state).toBe(bound);
+      bench.put();
+      bench.places.get(A)!.standing = 'itself';
+      await bench.time.advance(11_000);
+      for (const job of await bench.jobs()) await bench.answer(resultOf(job));
+      expect(bench.replication.status()[0]?.state).toBe('online');
+    },
+  );
+});
+
+describe('a queue that takes nothing', () => {
+  it('is asked ever more rarely, and has the same jobs when it is back', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    const fileIds = [bench.put(), bench.put()];
+    bench.queue.breakDown(1);
+    const [taken] = await bench.jobs();
+    let calls = 0;
+    const add = bench.queue.add.bind(bench.queue);
+    bench.queue.add = (jobs) => {
+      calls += 1;
+      return add(jobs);
+    };
+    await bench.time.advance(MINUTE);
+    expect(calls).toBeGreaterThan(4);
+    expect(calls).toBeLessThan(20);
+    expect(bench.replication.status()[0]?.state).toBe('online');
+    bench.queue.comeBack();
+    await bench.time.advance(20_000);
+    expect(await bench.jobs()).toEqual([taken]);
+    await bench.answer(resultOf(await bench.takeOnly()));
+    for (const fileId of fileIds) expect(bench.row(fileId)?.state).toBe('done');
+  });
+});
+
+describe('a sync', () => {
+  it('makes what was put off due, and tells how it went', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    for (let made = 0; made < 3; made += 1) bench.put();
+    await bench.answer(resultOf(await bench.takeOnly(), 'failed', CORRUPT));
+    const sync = bench.replication.sync(['a']);
+    expect(sync.total).toBe(3);
+    const job = await bench.takeOnly();
+    const isOver = { is: false };
+    void sync.finished.then(() => (isOver.is = true));
+    await bench.time.advance(1);
+    bench.put();
+    expect(sync.progress()).toEqual({ done: 0, failed: 0, left: 3 });
+    const [first, ...rest] = resultOf(job).items;
+    await bench.answer({
+      ...resultOf(job),
+      items: [first!, { ...rest[0]!, outcome: 'failed', error: CORRUPT }, rest[1]!],
+    });
+    await sync.finished;
+    expect(sync.progress()).toEqual({ done: 2, failed: 1, left: 0 });
+    expect(isOver.is).toBe(true);
+  });
+
+  it('lets a store be tried at once, and is over when that failed: all of its files with it', async () => {
+    await using bench = await ReplicationBench.open();
+    for (const place of bench.places.values()) place.standing = 'unreachable';
+    const fileId = bench.put();
+    for (const storeId of [A, B]) await bench.answer(storeFailure(await bench.takeOnly(storeId)));
+    const sync = bench.replication.sync();
+    await sync.finished;
+    expect(sync.total).toBe(2);
+    expect(sync.progress()).toEqual({ done: 0, failed: 2, left: 0 });
+    expect(bench.row(fileId, A)?.state).toBe('pending');
+  });
+
+  it('of stores to which nothing is owed is over, and of one that is not there is refused', async () => {
+    await using bench = await ReplicationBench.open();
+    const sync = bench.replication.sync(['b']);
+    await bench.time.settle();
+    await sync.finished;
+    expect([sync.total, sync.progress()]).toEqual([0, { done: 0, failed: 0, left: 0 }]);
+    expect(() => bench.replication.sync(['nobody'])).toThrow(expect.objectContaining({ code: 'replica_not_found' }));
+  });
+});
+
+describe('stores that join and leave', () => {
+  it('a replica that joins is owed every file; one that left is forgotten', async () => {
+    await using bench = await ReplicationBench.open({ replicaIds: [A] });
+    const fileIds = [bench.put(), bench.put()];
+    await bench.answer(resultOf(await bench.takeOnly()));
+    bench.put();
+    bench.setReplicas([B]);
+    await bench.restart();
+    const job = await bench.takeOnly(B);
+    expect(job.items.map(({ fileId }) => fileId)).toEqual(expect.arrayContaining(fileIds));
+    expect(job.items).toHaveLength(3);
+    expect(bench.replication.status()).toMatchObject([{ storeId: B, name: 'b', state: 'online', lag: { files: 3 } }]);
+    expect(bench.catalog.obligations.storeIds()).toEqual([B]);
+    expect(await bench.jobs(A)).toEqual([]);
+  });
+});

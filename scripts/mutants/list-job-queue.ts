@@ -1,0 +1,132 @@
+// The job queue: what comes out of Redis, what Redis does on a bad day, and results that nobody takes.
+import type { Mutant } from './mutant.js';
+
+const CODEC = 'libs/job-queue/src/job-codec.test.ts';
+const EMBEDDED = 'libs/job-queue/src/embedded-queue.test.ts';
+const THREAD = 'libs/job-queue/src/job-thread.test.ts';
+const REDIS = 'test/queue/redis.test.ts';
+const BAD_DAYS = 'test/queue/bad-days.test.ts';
+
+export const JOB_QUEUE: readonly Mutant[] = [
+  {
+    name: 'job queue: a job of another installation is refused',
+    file: 'libs/job-queue/src/job-codec.ts',
+    find: "  if (uuidIn<ClusterId>(json, 'cluster_id') !== clusterId) throw new WireError('cluster_id is of another installation');",
+    replace: '',
+    tests: [CODEC],
+    letsThrough: 'a job that somebody moved between two installations is done on the stores of the wrong one',
+  },
+  {
+    name: 'job queue: the data of a job is measured before it is parsed',
+    file: 'libs/job-queue/src/checked-worker.ts',
+    find: ' || text.length > this.#maxDataBytes',
+    replace: '',
+    tests: [REDIS],
+    testNames: 'drops a job',
+    letsThrough: 'a text without end is parsed whole, and its job is done',
+  },
+  {
+    name: 'job queue: data that is no JSON is taken out of the queue',
+    file: 'libs/job-queue/src/checked-worker.ts',
+    find: 'this.#isUsable(data.data) ? data :',
+    replace: 'this.#maxDataBytes > 0 ? data :',
+    tests: [REDIS],
+    testNames: 'drops a job',
+    letsThrough: 'one bad text goes round in the queue for ever',
+  },
+  {
+    name: 'job queue: a job of a later version is left alone',
+    file: 'libs/job-queue/src/bullmq-worker.ts',
+    find: '    if (isFromLaterVersion(bullJob.data)) return this.#leaveAlone(bullJob, token);\n',
+    replace: '',
+    tests: [REDIS],
+    testNames: 'later version',
+    letsThrough: 'while servers are replaced the jobs of the new ones are dropped by the old workers',
+  },
+  {
+    name: 'job queue: a worker that is refused pauses',
+    file: 'libs/job-queue/src/checked-worker.ts',
+    find: '    void this.#worker.pause(true).catch(() => undefined);\n',
+    replace: '',
+    tests: [BAD_DAYS],
+    testNames: 'full|takes no writes',
+    letsThrough: 'a Redis that is full is asked thousands of times a second',
+  },
+  {
+    name: 'job queue: only a write that succeeded makes the queue ready',
+    file: 'libs/job-queue/src/redis-health.ts',
+    find: "const writing = redis.set(probeKey, '1', 'EX', PROBE_KEPT_SECONDS);",
+    replace: 'void [probeKey, PROBE_KEPT_SECONDS];\n    const writing = redis.ping();',
+    tests: [BAD_DAYS],
+    testNames: 'takes no writes',
+    letsThrough: 'a Redis that takes no writes is called ready, and jobs are thrown at it',
+  },
+  {
+    name: 'job queue: adding gives up in time',
+    file: 'libs/job-queue/src/bullmq-queue.ts',
+    find: "      if (outcome === 'late') throw new Error('no answer in time');\n",
+    replace: '      void outcome;\n',
+    tests: [BAD_DAYS],
+    testNames: 'answers nothing',
+    hangs: true,
+    letsThrough: 'the dispatcher waits for ever for a Redis that is stopped',
+  },
+  {
+    name: 'job queue: no more of an error than its reason is logged',
+    file: 'libs/job-queue/src/redis-client.ts',
+    find: 'log.warn({ role, reason: reasonOf(error) }',
+    replace: 'log.warn({ role, err: error }',
+    tests: [BAD_DAYS],
+    testNames: 'wrong password',
+    letsThrough: 'the password of Redis stands in the log, as an argument of the command that failed',
+  },
+  {
+    name: 'job queue: an id that waits or is under way is not handed out again',
+    file: 'libs/job-queue/src/embedded-queue.ts',
+    find: '      if (this.#ids.has(job.jobId)) continue;\n',
+    replace: '',
+    tests: [EMBEDDED],
+    letsThrough: 'a file is copied twice at the same time',
+  },
+  {
+    name: 'job queue: an id is free again when its job has been done',
+    file: 'libs/job-queue/src/embedded-queue.ts',
+    find: '    this.#ids.delete(job.jobId);\n',
+    replace: '',
+    tests: [EMBEDDED],
+    letsThrough: 'a job that failed once is never done again',
+  },
+  {
+    name: 'job queue: jobs that wait are bounded',
+    file: 'libs/job-queue/src/embedded-queue.ts',
+    find: "      if (this.#waiting.length >= EMBEDDED_JOBS_WAITING) return Promise.reject(unavailable('too many jobs wait'));\n",
+    replace: '      void EMBEDDED_JOBS_WAITING;\n',
+    tests: [EMBEDDED],
+    letsThrough: 'a long backlog fills the memory',
+  },
+  {
+    name: 'job queue: results that nobody takes hold up the jobs',
+    file: 'libs/job-queue/src/embedded-queue.ts',
+    find: ' && this.#delivery.undelivered < MAX_UNDELIVERED',
+    replace: ' && MAX_UNDELIVERED > 0',
+    tests: [EMBEDDED],
+    letsThrough: 'results fill the memory while the catalog is busy',
+  },
+  {
+    name: 'job queue: a result is delivered again where the listener failed',
+    file: 'libs/job-queue/src/result-delivery.ts',
+    find: 'if (delivery >= MAX_DELIVERIES) {',
+    replace: 'if (delivery >= 1 || delivery >= MAX_DELIVERIES) {',
+    tests: [EMBEDDED],
+    letsThrough: 'a copy that was made is made again, because the catalog was busy once',
+  },
+  {
+    name: 'job queue: a thread that dies answers what it had under way',
+    file: 'libs/job-queue/src/job-thread.ts',
+    find: "    for (const jobId of this.#underWay.keys()) this.#interrupt(jobId, 'the thread ended under it');\n",
+    replace: '',
+    tests: [THREAD],
+    hangs: true,
+    letsThrough: 'the jobs of a dead thread look as if they were under way',
+  },
+];
