@@ -7,7 +7,6 @@ import { readFile, rename } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { residentBytes } from '../../scripts/bench/peak-memory.js';
 import { store } from '../server/file-client.js';
 import { startServer } from '../server/harness.js';
 import type { TestServer } from '../server/harness.js';
@@ -46,6 +45,11 @@ async function replay(environment: Environment): Promise<void> {
   }
 }
 
+async function peakResidentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
+
 /** The most that was ever resident of a process that has just started, served uploads and answered for its replicas. */
 async function peakOfStart(server: TestServer): Promise<number> {
   const startedAtMs = performance.now();
@@ -56,7 +60,7 @@ async function peakOfStart(server: TestServer): Promise<number> {
     await Promise.all(batch.map((seed) => store(server.url, { name: 'more', content: testBytes(FILE_BYTES, seed) })));
   }
   await sync(server);
-  const peakBytes = residentBytes(await readFile(`/proc/${server.process.pid}/status`, 'utf8'), 'VmHWM');
+  const peakBytes = await peakResidentBytes(server.process.pid);
   const owed = (await statusOf(server))[0]?.lag.files ?? 0;
   console.log(`${owed} files owed: stop and start ${Math.round(startMs)} ms, peak ${Math.round(peakBytes / MIB)} MiB`);
   return peakBytes;

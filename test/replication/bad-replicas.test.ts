@@ -18,9 +18,9 @@ async function strangeReplica(): Promise<string> {
 }
 
 describe('the place of a replica, under a running server,', () => {
-  it.each<[name: string, code: string, put: (path: string) => Promise<void>]>([
+  it.each<[name: string, code: string, put: (path: string) => Promise<unknown>]>([
     ['removed', 'store_unreachable', async () => undefined],
-    ['emptied', 'store_unreachable', async (path) => void (await mkdir(path))],
+    ['emptied', 'store_unreachable', (path) => mkdir(path)],
     [
       'that holds the replica of another installation',
       'store_foreign',
@@ -61,6 +61,23 @@ describe('the place of a replica, under a running server,', () => {
       await expectCopies(server, 'replica1');
     },
   );
+
+  it('lost for good is a new replica under a new name, and the lost one is forgotten', async () => {
+    const server = await startServer();
+    const path = replicaOf(server, 'replica2');
+    await writeSome(server, 1);
+    await nothingOwed(server);
+    await server.process.stop('SIGTERM');
+    await rm(path, { recursive: true });
+    const environment = server.installation.environment as Record<string, string>;
+    environment['REPLICAS'] = `${replicaOf(server, 'replica1')},fresh=${path}`;
+    await server.start();
+    await eventually(async () => (await statusOf(server)).map(({ name }) => name), ['replica1', 'fresh']);
+    // It never had the deleted ones: their tombstones are not for it.
+    const { manifests, chunks } = await contentOf(server.installation.primary);
+    await eventually(() => contentOf(path), { manifests, chunks, tombstones: {} });
+    expect((await statusOf(server)).map(({ state }) => state)).toEqual(['online', 'online']);
+  });
 
   it('swapped for the one of the other, with copies under way: no byte of one goes to the other, and both stay right', async () => {
     const server = await startServer();

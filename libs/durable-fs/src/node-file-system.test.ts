@@ -11,7 +11,7 @@ const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'holdfast-fs
 describe.each([
   ['node', nodeFileSystem],
   ['node, through the thread pool', pooledFileSystem],
-])('', (name, fs) => {
+])('%s', (name, fs) => {
   describeFileSystemContract(name, () => {
     const directory = temporaryDirectory();
     return { fs, directory, cleanUp: () => rmSync(directory, { recursive: true }) };

@@ -62,7 +62,12 @@ export class Replication {
     });
     const replicaIds = replicas.map(({ storeId }) => storeId);
     this.#filling = new FillTask({
-      ...{ catalog, primaryId: sourceId, replicaIds, clock, timers, log },
+      catalog,
+      primaryId: sourceId,
+      replicaIds,
+      clock,
+      timers,
+      log,
       wake: () => this.notice(),
     });
   }
