@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.js';
 const REPLACE = 'libs/durable-fs/src/durable-replace.test.ts';
 const DIRECTORY = 'libs/durable-fs/src/durable-directory.test.ts';
 const NODE = 'libs/durable-fs/src/node-file-system.test.ts';
+const SYNC = 'libs/durable-fs/src/file-system-sync.test.ts';
 const LOCK = 'libs/durable-fs/src/directory-lock.test.ts';
 const CALLS = 'test/durability/file-system-calls.test.ts';
 
@@ -58,10 +59,10 @@ export const DURABLE_FS: readonly Mutant[] = [
   },
   {
     name: 'node: syncFileSystem is syncfs',
-    file: 'libs/durable-fs/src/node-file-system.ts',
-    find: "['-f', '--', path]",
-    replace: "['--version', '--', path]",
-    tests: [CALLS, NODE],
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: 'sync -f -- "$path"',
+    replace: 'sync --version -- "$path"',
+    tests: [CALLS, SYNC],
     letsThrough: 'the checkpoint of a busy server covers what is on no disk',
   },
   {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,26 +15,6 @@ describe.each([
   describeFileSystemContract(name, () => {
     const directory = temporaryDirectory();
     return { fs, directory, cleanUp: () => rmSync(directory, { recursive: true }) };
-  });
-});
-
-describe('syncFileSystem without a sync that works', () => {
-  it.each([
-    ['failing', 'EIO', '#!/bin/sh\nexit 1\n'],
-    ['missing', 'ENOSYS', undefined],
-  ])('a %s sync program is reported as %s', async (_case, code, script) => {
-    const directory = temporaryDirectory();
-    const program = join(directory, 'sync');
-    if (script !== undefined) writeFileSync(program, script);
-    if (script !== undefined) chmodSync(program, 0o755);
-    const path = process.env['PATH'];
-    process.env['PATH'] = directory;
-    try {
-      await expect(nodeFileSystem.syncFileSystem(directory)).rejects.toMatchObject({ code, syscall: 'syncfs' });
-    } finally {
-      process.env['PATH'] = path;
-      rmSync(directory, { recursive: true });
-    }
   });
 });
 

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import {
   closeSync,
   constants,
@@ -14,12 +13,12 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '#libs/kernel';
+import { FileSystemSync } from './file-system-sync.js';
 import type { FileStat, FileSystem, OpenFile } from './file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
 import { replaceFiles } from './replace-files.js';
-import { systemError } from './system-error.js';
 
-const execFileAsync = promisify(execFile);
+const fileSystemSync = new FileSystemSync();
 const fsyncAsync = promisify(fsync);
 const readdirAsync = promisify(readdir);
 const statfsAsync = promisify(statfs);
@@ -104,12 +103,7 @@ export const nodeFileSystem: FileSystem = {
   async syncFileSystem(path) {
     // An ENOENT of the path must not look like the ENOENT of a missing `sync` program.
     statSync(path);
-    try {
-      await execFileAsync('sync', ['-f', '--', path]);
-    } catch (error) {
-      const isMissing = systemErrorCode(error) === 'ENOENT';
-      throw systemError(isMissing ? 'ENOSYS' : 'EIO', { syscall: 'syncfs', path, cause: error });
-    }
+    await fileSystemSync.run(path);
   },
 
   async freeBytes(path) {
