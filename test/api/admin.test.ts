@@ -211,6 +211,8 @@ describe('/docs', () => {
     );
     expect(routes.toSorted()).toEqual([
       'DELETE /files/{file_id}',
+      'GET /admin/operations/{operation_id}',
+      'GET /admin/replicas/status',
       'GET /admin/wal/entries',
       'GET /admin/wal/inspect/{segment_id}',
       'GET /admin/wal/segments',
@@ -222,6 +224,7 @@ describe('/docs', () => {
       'GET /ready',
       'HEAD /download/{file_id}',
       'HEAD /read/{file_id}',
+      'POST /admin/replicas/sync',
       'POST /upload',
       'PUT /write',
     ]);

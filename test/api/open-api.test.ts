@@ -17,7 +17,8 @@ const KEY = 'client-key-0123456789';
 const authorization = `Bearer ${KEY}`;
 const UNKNOWN_FILE = '01932b7e-8a2c-7c3d-9e4f-5a6b7c8d9e0f';
 
-const open = useServer();
+// The first segment is looked at last, behind a checkpoint maybe.
+const open = useServer({ WAL_RETAIN: '10' });
 const locked = useServer({ API_KEY: KEY });
 
 /** As ERRORS.md tells clients, which another test holds against the code. */
@@ -77,7 +78,12 @@ const REQUESTS: Array<[method: string, route: string, path: string, status: numb
   ],
   ['PUT', '/write', '/write?name=a', 412, { headers: { ...RAW, 'if-match': '*' }, body: 'x' }],
   ['PUT', '/write', '/write?name=a', 413, { headers: { ...RAW, 'content-length': 2 ** 40 }, body: 'x' }],
-  ['PUT', '/write', '/write?name=a&replication=sync', 501, { headers: RAW, body: 'x' }],
+  ['PUT', '/write', '/write?name=a&replication=sync', 201, { headers: RAW, body: 'x' }],
+  ['PUT', '/write', '/write?name=a&replication=sync&wait=3', 400, { headers: RAW, body: 'x' }],
+  ['GET', '/admin/replicas/status', '/admin/replicas/status', 200],
+  ['POST', '/admin/replicas/sync', '/admin/replicas/sync', 202],
+  ['POST', '/admin/replicas/sync', '/admin/replicas/sync?store=nowhere', 404],
+  ['GET', '/admin/operations/{operation_id}', '/admin/operations/nothing', 404],
   ...['/download', '/read'].flatMap((route): typeof REQUESTS => {
     const [pattern, path] = [`${route}/{file_id}`, `${route}/{file_id}`];
     return [

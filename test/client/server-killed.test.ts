@@ -112,7 +112,7 @@ describe('a server that is killed', () => {
 });
 
 describe('a real server', () => {
-  const server = useServer({ API_KEY });
+  const server = useServer({ API_KEY, REPLICAS: '' });
   const connect = () => new HoldfastClient({ url: server.url, apiKey: API_KEY.split(':')[1] });
 
   async function temporaryFile(content: Buffer): Promise<string> {

@@ -70,11 +70,12 @@ it('starts while a new bucket cannot be reached, owes it files, and makes it whe
 it.each([
   ['with wrong credentials', { AWS_ACCESS_KEY_ID: 'AKWRONG' }],
   ['without credentials', { AWS_ACCESS_KEY_ID: '' }],
-])('starts %s, with one request at most, and says so', async (_how, wrong) => {
+])('starts %s, without a storm of requests, and says so', async (_how, wrong) => {
   const before = fake.requests.length;
   const server = await startServer({ ...settings, ...wrong });
   expect(await owedTo(server)).toMatchObject([{ name: 'cloud' }]);
-  expect(fake.requests.length - before).toBeLessThanOrEqual(1);
+  // The look at the start, a probe, and the trials of the first copy.
+  expect(fake.requests.length - before).toBeLessThanOrEqual(5);
   const warning = server.process.logLines().find(({ replica }) => replica === 'cloud');
   expect(JSON.stringify(warning)).toContain('store_refused');
   expect(JSON.stringify(server.process.stdout)).not.toContain(FAKE_S3_ACCESS.awsSecretAccessKey);

@@ -41,7 +41,7 @@ export class ReplicasController {
 
   @Get('replicas/status')
   @ApiOperation({ summary: 'Each replica: its state, what it is owed, how far it lags and what went wrong last' })
-  @ApiOkResponse({ type: ReplicasStatusAnswer })
+  @ApiOkResponse({ type: ReplicasStatusAnswer, description: 'How replication fares at this moment.' })
   @ApiProblems()
   status(): ReplicasStatusAnswer {
     const { state, lastError } = this.#queue.condition;
@@ -60,6 +60,7 @@ export class ReplicasController {
   @ApiQuery({ name: 'store', required: false, schema: { type: 'string' }, description: 'Only this replica.' })
   @ApiAcceptedResponse({
     type: OperationBegunAnswer,
+    description: 'It has begun; ask for the operation.',
     headers: { Location: { description: 'Path of the operation.', schema: { type: 'string' } } },
   })
   @ApiProblems('replica_not_found')
@@ -73,8 +74,12 @@ export class ReplicasController {
 
   @Get('operations/:operation_id')
   @ApiOperation({ summary: 'How far an operation has come' })
-  @ApiParam({ name: 'operation_id', schema: { type: 'string', format: 'uuid' } })
-  @ApiOkResponse({ type: OperationAnswer })
+  @ApiParam({
+    name: 'operation_id',
+    schema: { type: 'string', format: 'uuid' },
+    description: 'Of the answer that began it.',
+  })
+  @ApiOkResponse({ type: OperationAnswer, description: 'Kept in memory, the last hundred that ended.' })
   @ApiProblems('operation_not_found')
   operation(@Param('operation_id') operationId: string): OperationAnswer {
     return operationAnswer(this.#operations.view(operationId));
