@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { StoredFile } from '../server/file-client.js';
 import { makeInstallation } from '../server/installation.js';
 import type { Environment, Installation } from '../server/installation.js';
 import { ServerProcess } from '../server/server-process.js';
@@ -93,14 +94,19 @@ export class Fleet {
     return rename(`${this.replica(name)}.away`, this.replica(name));
   }
 
-  /** How many files the jobs, or the results, are about that nobody has taken yet: one is counted for each store. */
-  async filesWaiting(queue: 'jobs' | 'results'): Promise<number> {
+  /**
+   * How many files the jobs, or the results, are about that nobody has taken yet: one is counted for each store. Of these
+   * files only, where they are named: jobs that were handed out anew may wait beside theirs.
+   */
+  async filesWaiting(queue: 'jobs' | 'results', among?: readonly StoredFile[]): Promise<number> {
     const [list] = (await this.redis.command('KEYS', `*-${queue}:wait`)) as string[];
     if (list === undefined) return 0;
     let files = 0;
     for (const id of (await this.redis.command('LRANGE', list, '0', '-1')) as string[]) {
       const data = await this.redis.command('HGET', list.replace(/wait$/, id), 'data');
-      if (typeof data === 'string') files += (JSON.parse(data) as { items: unknown[] }).items.length;
+      if (typeof data !== 'string') continue;
+      const { items } = JSON.parse(data) as { items: { file_id: string }[] };
+      files += items.filter((item) => among?.some((file) => file.file_id === item.file_id) ?? true).length;
     }
     return files;
   }

@@ -33,7 +33,7 @@ async function upload(fleet: Fleet, count: number): Promise<StoredFile[]> {
 /** Resolves when all that is owed of them waits in Redis; no more files than jobs may be in flight. */
 async function uploadWaiting(fleet: Fleet): Promise<StoredFile[]> {
   const files = await upload(fleet, 2);
-  await eventually(() => fleet.filesWaiting('jobs'), files.length * REPLICAS.length);
+  await eventually(() => fleet.filesWaiting('jobs', files), files.length * REPLICAS.length);
   return files;
 }
 
@@ -126,7 +126,7 @@ describe.skipIf(reason !== undefined)(`replication by way of Redis${whySkipped(r
     const files = await uploadWaiting(fleet);
     await fleet.server.stop('SIGKILL');
     await fleet.startWorker();
-    await eventually(() => fleet.filesWaiting('results'), files.length * REPLICAS.length);
+    await eventually(() => fleet.filesWaiting('results', files), files.length * REPLICAS.length);
     await fleet.stopWorkers();
     await fleet.startServer();
     // By the results that waited: there is nobody to do anything anew. What was handed out again is done once more.
@@ -141,7 +141,7 @@ describe.skipIf(reason !== undefined)(`replication by way of Redis${whySkipped(r
     // In order, so that nothing is replayed: an order given twice would have another generation.
     await fleet.server.stop();
     await fleet.startWorker();
-    await eventually(() => fleet.filesWaiting('results'), files.length * REPLICAS.length);
+    await eventually(() => fleet.filesWaiting('results', files), files.length * REPLICAS.length);
     await fleet.stopWorkers();
     await fleet.removeCatalog();
     await fleet.startServer();

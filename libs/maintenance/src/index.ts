@@ -1,6 +1,8 @@
-/** Maintenance: what keeps an installation in order while it serves. Now: the collection of garbage. */
+/** Maintenance: what keeps an installation in order while it serves. */
 export { CollectionTimer } from './collection-timer.js';
 export { GarbageCollector } from './garbage-collector.js';
 export { ReplicaGarbage } from './replica-garbage.js';
 export type { ReplicaGarbageOptions } from './replica-garbage.js';
 export type { GarbageCollectorOptions, StepOutcome } from './garbage-collector.js';
+export { MAX_FINDINGS } from './pass.js';
+export type { Finding, FindingKind, Pass, PassProgress } from './pass.js';
