@@ -15,6 +15,9 @@ if (major < REQUIRED_NODE[0] || (major === REQUIRED_NODE[0] && minor < REQUIRED_
   process.exit(1);
 }
 
+// Most of what runs there waits for a disk. libuv reads it with the first call, which is behind this line.
+process.env['UV_THREADPOOL_SIZE'] ??= '16';
+
 // What V8 has compiled once is kept beside the modules it came from: a third of a start is compiling. Where the directory
 // cannot be written the start only takes longer.
 module.enableCompileCache(join(import.meta.dirname, '../../../../node_modules/.cache/holdfast'));

@@ -15,6 +15,9 @@ if (major < REQUIRED_NODE[0] || (major === REQUIRED_NODE[0] && minor < REQUIRED_
   process.exit(1);
 }
 
+// Most of what runs there waits for a disk. libuv reads it with the first call, which is behind this line.
+process.env['UV_THREADPOOL_SIZE'] ??= '16';
+
 module.enableCompileCache(join(import.meta.dirname, '../../../../node_modules/.cache/holdfast'));
 
 const { run } = await import('./run.js');

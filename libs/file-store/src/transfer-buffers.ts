@@ -1,17 +1,10 @@
 /**
  * The memory of all transfers, uploads and downloads together: chunk-sized buffers under one budget, reused, because a
  * fresh megabyte costs the kernel's zeroing each time and leaves its return to the garbage collector.
- *
- * They are cut from one piece and begin at a page's start. A buffer of its own begins 16 bytes behind it, where malloc puts
- * it, and into such a one the kernel copies a cached file at a quarter of the speed: each load is 16 bytes behind a store
- * in the page before, and x86 compares only the lower 12 bits of the two addresses before it makes the load wait.
+ * They are cut from one piece, so that all of them begin at a page, as far as the length of a chunk is one of pages.
  */
-import { ByteBudget } from '#libs/kernel';
+import { ByteBudget, pageAlignedBuffer } from '#libs/kernel';
 import type { ByteShare } from '#libs/kernel';
-
-const PAGE_BYTES = 4096;
-/** What stands before an allocation that malloc takes from the kernel directly, as it does with pieces of this size. */
-const ALLOCATION_HEADER_BYTES = 16;
 
 export interface TransferBuffer {
   readonly bytes: Buffer;
@@ -27,14 +20,14 @@ export class TransferBuffers {
   readonly #free: Buffer[] = [];
   /** Takes up memory only as far as it has been used. */
   readonly #arena: Buffer;
-  #arenaUsedBytes = PAGE_BYTES - ALLOCATION_HEADER_BYTES;
+  #arenaUsedBytes = 0;
 
   constructor(options: { budgetBytes: number; pooledSizeBytes: number; waitMs: number }) {
     this.#budget = new ByteBudget(options.budgetBytes);
     this.#budgetBytes = options.budgetBytes;
     this.#pooledSizeBytes = options.pooledSizeBytes;
     this.#waitMs = options.waitMs;
-    this.#arena = Buffer.allocUnsafeSlow(PAGE_BYTES + options.budgetBytes);
+    this.#arena = pageAlignedBuffer(options.budgetBytes);
   }
 
   /** A stream's first buffer, in turn. Throws `overloaded` when none came free in time. */

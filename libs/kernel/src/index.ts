@@ -2,6 +2,7 @@
 export * from './backoff.js';
 export * from './byte-budget.js';
 export * from './checksum.js';
+export * from './chunk-id.js';
 export * from './clock.js';
 export * from './concurrency.js';
 export * from './exit-code.js';
@@ -9,5 +10,7 @@ export * from './file-name.js';
 export * from './frame.js';
 export * from './ids.js';
 export * from './manifest.js';
+export * from './page-aligned.js';
 export * from './record.js';
 export * from './store-error.js';
+export * from './turns.js';

@@ -23,7 +23,7 @@ import type { ReplicaGarbage } from './replica-garbage.js';
 const CHUNKS_PER_COLLECTION = 128;
 /** A listing reads a whole shard however little of it is wanted. */
 const CHUNKS_PER_LISTING = 512;
-/** Half of libuv's default pool, so that the log's fdatasync never waits behind these. */
+/** A part of the thread pool, so that the log's fdatasync never waits behind these. */
 const MAX_UNLINKS = 2;
 /** After the one at the start a sweep finds only what is known already, or what a mistake of ours left. */
 const SWEEP_INTERVAL_MS = 24 * 60 * 60 * 1000;

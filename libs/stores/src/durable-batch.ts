@@ -6,9 +6,13 @@
  * No step of one object may overtake another's step behind the barrier; within a step there is no order.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { systemErrorCode } from '#libs/kernel';
+import { forEachConcurrently, systemErrorCode, Turns } from '#libs/kernel';
 import { dirname } from 'node:path';
 
+/** Of one batch; what is synced at once shares a commit of the file system. */
+const MAX_WRITES = 4;
+/** Of all batches of a thread: half of the pool, so that the log's fdatasync never waits behind these. */
+const syncs = new Turns(8);
 /** Above this many files, or directories, one syncfs is cheaper than a sync each. */
 export const MAX_SINGLE_SYNCS = 32;
 
@@ -34,7 +38,7 @@ export async function writeDurably(
   const { fs } = disk;
   try {
     if (objects.length > MAX_SINGLE_SYNCS) await writeTemporaries(disk, objects, scratchPath);
-    else for (const object of objects) await writeTemporary(fs, object);
+    else await forEachConcurrently(objects, MAX_WRITES, (object) => writeTemporary(fs, object));
     for (const { temporaryPath, path } of objects) await fs.rename(temporaryPath, path);
   } catch (error) {
     // On a full disk they would hold the very space that the next attempt needs.
@@ -63,7 +67,9 @@ export async function removeDurably(disk: StoreDisk, paths: readonly string[]): 
 export async function syncNames({ fs, root }: StoreDisk, paths: readonly string[]): Promise<void> {
   const directories = new Set(paths.map((path) => dirname(path)));
   if (directories.size > MAX_SINGLE_SYNCS) await fs.syncFileSystem(root);
-  else for (const directory of directories) await fs.syncDirectory(directory);
+  else {
+    await forEachConcurrently(directories, MAX_WRITES, (directory) => syncs.take(() => fs.syncDirectory(directory)));
+  }
 }
 
 /** Not through the name alone: a file made and synced by its own handle tells its own write error. */
@@ -71,7 +77,7 @@ async function writeTemporary(fs: FileSystem, { temporaryPath, bytes }: ObjectOn
   const file = await fs.create(temporaryPath);
   try {
     await file.write(bytes, 0);
-    await file.dataSync();
+    await syncs.take(() => file.dataSync());
   } finally {
     await file.close();
   }

@@ -3,17 +3,14 @@
  * names. Staging is disposable: nothing in it was ever promised, and boot empties it.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { chunkChecksum, forEachConcurrently } from '#libs/kernel';
-import type { ChunkEntry, ChunkId, FileId } from '#libs/kernel';
-import { createHash } from 'node:crypto';
+import { chunkChecksum, chunkIdOf, forEachConcurrently } from '#libs/kernel';
+import type { ChunkEntry, FileId } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import type { ChunkGuard } from './chunk-guard.js';
 import type { DirectoryStore } from './directory-store.js';
 import { STAGING_DIRECTORY } from './store-layout.js';
 
-/** Below this a hash on the spot is cheaper than a trip to the thread pool. */
-const HASH_OFF_THREAD_BYTES = 64 * 1024;
-/** Half of libuv's default pool, so that the log's fdatasync never waits behind these. */
+/** A part of the thread pool, so that the log's fdatasync never waits behind these. */
 const MAX_DIRECTORY_SYNCS = 2;
 
 export interface StagedChunk {
@@ -39,7 +36,7 @@ export class StagingArea {
   async stage(bytes: Buffer): Promise<StagedChunk> {
     this.#serial += 1;
     const stagedPath = join(this.#root, STAGING_DIRECTORY, `chunk-${this.#serial}.tmp`);
-    const [chunkId] = await Promise.all([chunkDigest(bytes), this.#write(stagedPath, bytes)]);
+    const [chunkId] = await Promise.all([chunkIdOf(bytes), this.#write(stagedPath, bytes)]);
     const lengthBytes = bytes.length;
     return { entry: { chunkId, lengthBytes, storedBytes: lengthBytes, checksum: chunkChecksum(bytes) }, stagedPath };
   }
@@ -90,10 +87,4 @@ export class StagingArea {
       await file.close();
     }
   }
-}
-
-async function chunkDigest(bytes: Buffer): Promise<ChunkId> {
-  if (bytes.length < HASH_OFF_THREAD_BYTES) return createHash('sha256').update(bytes).digest('hex') as ChunkId;
-  const digest = await crypto.subtle.digest('SHA-256', bytes);
-  return Buffer.from(digest).toString('hex') as ChunkId;
 }

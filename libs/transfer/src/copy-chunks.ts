@@ -3,19 +3,18 @@
  * buffer that it fills from the source and hands to the target. A chunk is read by its name's digest, so that nothing
  * damaged is ever spread; one that the source cannot give fails its own files, and no others.
  */
-import { forEachConcurrently, StoreError } from '#libs/kernel';
+import { chunkIdOf, forEachConcurrently, pageAlignedBuffer, StoreError } from '#libs/kernel';
 import type { ChunkEntry, ChunkId } from '#libs/kernel';
 import type { StoredObject } from '#libs/stores';
-import { hash } from 'node:crypto';
 import type { JobContext } from './job-context.js';
 import type { JobStore } from './job-store.js';
 import { isOfItem } from './store-fault.js';
 
 /** Of a batch; a single chunk may be longer. */
-export const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const MAX_BATCH_CHUNKS = 256;
-/** One is read while the other is written. */
-const MAX_BATCHES = 2;
+/** Some are read and hashed while others wait for the disk. */
+const MAX_BATCHES = 4;
 
 /** How a chunk that may be on the target is looked at: not at all, by its length, or by all of its bytes. */
 export type ChunkTrust = 'none' | 'length' | 'digest';
@@ -127,7 +126,7 @@ class ChunkCopier implements CopiedChunks {
     if (bytes > MAX_BATCH_BYTES) return Buffer.allocUnsafeSlow(bytes);
     // A job of small files has no use for a large one.
     if (bytes < MAX_BATCH_BYTES / 2 && this.#freeBuffers.length === 0) return Buffer.allocUnsafeSlow(bytes);
-    return this.#freeBuffers.pop() ?? Buffer.allocUnsafeSlow(MAX_BATCH_BYTES);
+    return this.#freeBuffers.pop() ?? pageAlignedBuffer(MAX_BATCH_BYTES);
   }
 }
 
@@ -138,7 +137,7 @@ async function readChunk(store: JobStore, entry: ChunkEntry, memory: Buffer): Pr
   if (bytes === undefined) {
     throw new StoreError('chunk_missing', `${store.name} lacks the chunk ${entry.chunkId}.`, { context });
   }
-  const actual = hash('sha256', bytes);
+  const actual = await chunkIdOf(bytes);
   if (actual !== entry.chunkId || bytes.length !== entry.storedBytes) {
     throw new StoreError(
       'chunk_corrupt',
