@@ -43,7 +43,7 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'put: the bytes are synced before they have the name',
     file: 'libs/stores/src/durable-batch.ts',
-    find: 'await file.dataSync();',
+    find: 'await syncs.take(() => file.dataSync());',
     replace: '',
     tests: [DIRECTORY, BATCH],
     testNames: 'power cut',
@@ -52,8 +52,8 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'put of many: the bytes are synced before they have their names',
     file: 'libs/stores/src/durable-batch.ts',
-    find: 'await fs.replaceFiles(temporaries, scratchPath);\n  await fs.syncFileSystem(root);',
-    replace: 'await fs.replaceFiles(temporaries, scratchPath);',
+    find: 'await fs.createFiles(temporaries);\n  await fs.syncFileSystem(root);',
+    replace: 'await fs.createFiles(temporaries);',
     tests: [BATCH],
     testNames: 'power cut',
     letsThrough: 'the names are durable and the bytes are not',
@@ -61,9 +61,9 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'put of many: no rename before the last sync',
     file: 'libs/stores/src/durable-batch.ts',
-    find: 'else for (const object of objects) await writeTemporary(fs, object);\n    for (const { temporaryPath, path } of objects) await fs.rename(temporaryPath, path);',
+    find: 'for (const { temporaryPath, path } of objects) await fs.rename(temporaryPath, path);',
     replace:
-      'else for (const object of objects) await writeTemporary(fs, object);\n    for (const { path, bytes } of objects) await fs.replaceFile(path, bytes, scratchPath);',
+      'for (const { temporaryPath, path, bytes } of objects) await fs.replaceFile(path, bytes, `${temporaryPath}.mutant`);',
     tests: [BATCH],
     testNames: 'power cut',
     letsThrough: 'a name stands over bytes that a power cut can tear',
@@ -71,7 +71,7 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'put, delete: the directories are synced',
     file: 'libs/stores/src/durable-batch.ts',
-    find: 'else for (const directory of directories) await fs.syncDirectory(directory);',
+    find: 'await forEachConcurrently(directories, MAX_WRITES, (directory) => syncs.take(() => fs.syncDirectory(directory)));',
     replace: '',
     tests: [DIRECTORY],
     testNames: 'power cut',
@@ -80,8 +80,8 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'put, delete of many: the names are synced',
     file: 'libs/stores/src/durable-batch.ts',
-    find: 'if (directories.size > MAX_SINGLE_SYNCS) await fs.syncFileSystem(root);\n  else for',
-    replace: 'if (directories.size <= MAX_SINGLE_SYNCS) for',
+    find: 'if (directories.size > MAX_SINGLE_SYNCS) await fs.syncFileSystem(root);\n  else {',
+    replace: 'if (directories.size <= MAX_SINGLE_SYNCS) {',
     tests: [BATCH],
     testNames: 'power cut',
     letsThrough: 'copies that were confirmed are gone after a power cut',

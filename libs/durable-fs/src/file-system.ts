@@ -14,6 +14,8 @@ export interface FileSystem {
   openWrite(path: string): Promise<OpenFile>;
   /** Creates a file for reading and writing; fails with `EEXIST` where the name is taken. */
   create(path: string): Promise<OpenFile>;
+  /** `create` and `write` of many small files, in their order; where it throws, the one that failed may be there in part. */
+  createFiles(files: readonly FileReplacement[]): Promise<void>;
   /**
    * Replaces the content of a name by a temporary file and a rename, so that a reader or a killed process sees the old
    * bytes or the new. Not durable. `temporaryPath` must be on the same file system and is truncated if it exists.

@@ -45,6 +45,10 @@ export const nodeFileSystem: FileSystem = {
     return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL);
   },
 
+  async createFiles(files) {
+    await replaceFiles({ files, mode: 'create' });
+  },
+
   async replaceFile(path, bytes, temporaryPath) {
     await replaceFiles({ files: [{ path, bytes }], temporaryPath, mode: 'replace' });
   },

@@ -1,5 +1,5 @@
 /**
- * Replaces many small files by synchronous calls in threads of their own. Creating and renaming a file costs 40 µs where
+ * Creates and replaces many small files by synchronous calls in threads of their own. Creating and renaming a file costs 40 µs where
  * all goes well and a multiple of that where the file system has to look for an inode; on the main thread every request
  * would wait for it, and through libuv's pool each of its four calls would cost a trip there and back.
  *
@@ -19,8 +19,12 @@ const PROGRAM = 'holdfast-replace-files';
 /** The temporary name of a refreshed file that turns out to need a new one; in its directory, for one call at a time. */
 export const TEMPORARY_BESIDE = '.new';
 
-/** What is asked for; a new file is made under a temporary name, truncated if it exists, and renamed. */
+/**
+ * What is asked for. `replace` and `refresh` make a new file under a temporary name, truncated if it exists, and rename it;
+ * `create` makes it under its own name, which must be free.
+ */
 export type Replacements =
+  | { readonly mode: 'create'; readonly files: readonly FileReplacement[] }
   | { readonly mode: 'replace'; readonly files: readonly FileReplacement[]; readonly temporaryPath: string }
   | { readonly mode: 'refresh'; readonly files: readonly FileReplacement[] };
 
@@ -32,7 +36,8 @@ export async function replaceFiles(replacements: Replacements): Promise<void> {
 
 function replaceNow(replacements: Replacements): void {
   for (const file of replacements.files) {
-    if (replacements.mode === 'replace') replaceOne(file, replacements.temporaryPath);
+    if (replacements.mode === 'create') writeFileSync(file.path, file.bytes, { flag: 'wx' });
+    else if (replacements.mode === 'replace') replaceOne(file, replacements.temporaryPath);
     else if (!refreshed(file)) replaceOne(file, temporaryBeside(file.path));
   }
 }
@@ -97,8 +102,9 @@ interface Request {
   readonly paths: string;
   readonly lengths: Uint32Array;
   readonly bytes: Uint8Array;
-  /** Undefined: refresh. */
-  readonly temporaryPath: string | undefined;
+  readonly mode: Replacements['mode'];
+  /** Of `replace` only. */
+  readonly temporaryPath: string;
 }
 
 const PATH_END = '\0';
@@ -113,18 +119,18 @@ function pack(replacements: Replacements): Request {
     at += file.bytes.length;
   }
   const paths = files.map(({ path }) => path).join(PATH_END);
-  const temporaryPath = replacements.mode === 'replace' ? replacements.temporaryPath : undefined;
-  return { paths, lengths, bytes, temporaryPath };
+  const { mode } = replacements;
+  return { paths, lengths, bytes, mode, temporaryPath: mode === 'replace' ? replacements.temporaryPath : '' };
 }
 
-function unpack({ paths, lengths, bytes, temporaryPath }: Request): Replacements {
+function unpack({ paths, lengths, bytes, mode, temporaryPath }: Request): Replacements {
   let at = 0;
   const files = paths.split(PATH_END).map((path, index) => {
     const start = at;
     at += lengths[index]!;
     return { path, bytes: bytes.subarray(start, at) };
   });
-  return temporaryPath === undefined ? { mode: 'refresh', files } : { mode: 'replace', files, temporaryPath };
+  return mode === 'replace' ? { mode, files, temporaryPath } : { mode, files };
 }
 
 /** What is left of a system error on its way between threads. */

@@ -58,7 +58,7 @@ export class DirectoryStore implements Store {
       temporaryPath: this.temporaryPath(),
       bytes,
     }));
-    await writeDurably(this.#disk, onTheirWay, this.temporaryPath());
+    await writeDurably(this.#disk, onTheirWay);
   }
 
   async get(key: ObjectKey, { into }: ReadOptions = {}): Promise<Buffer | undefined> {

@@ -105,7 +105,7 @@ describe.each(SIZES)('a batch of %i and a power cut', (count) => {
     expect(await possibleVersions(killed.snapshot(), keys, ['new'])).toEqual(new Set(['new']));
   });
 
-  it.each(['replaceFile', 'write', 'dataSync', 'syncFileSystem', 'rename'] as const)(
+  it.each(['create', 'write', 'dataSync', 'syncFileSystem', 'rename'] as const)(
     'leave no temporaries where %s fails',
     async (operation) => {
       const { fs, primary } = await crashPrimary();
@@ -129,7 +129,8 @@ describe('a batch', () => {
 
   // The first sync is that of the bytes, the second that of the names.
   it.each([
-    ['replaceFile', 3],
+    ['create', 3],
+    ['write', 3],
     ['syncFileSystem', 0],
     ['rename', 3],
     ['syncFileSystem', 1],

@@ -29,15 +29,11 @@ export interface StoreDisk {
   readonly root: string;
 }
 
-/** `scratchPath` is a temporary name like those of the objects. Where it throws, any of the objects may be there, whole. */
-export async function writeDurably(
-  disk: StoreDisk,
-  objects: readonly ObjectOnItsWay[],
-  scratchPath: string,
-): Promise<void> {
+/** Where it throws, any of the objects may be there, whole. */
+export async function writeDurably(disk: StoreDisk, objects: readonly ObjectOnItsWay[]): Promise<void> {
   const { fs } = disk;
   try {
-    if (objects.length > MAX_SINGLE_SYNCS) await writeTemporaries(disk, objects, scratchPath);
+    if (objects.length > MAX_SINGLE_SYNCS) await writeTemporaries(disk, objects);
     else await forEachConcurrently(objects, MAX_WRITES, (object) => writeTemporary(fs, object));
     for (const { temporaryPath, path } of objects) await fs.rename(temporaryPath, path);
   } catch (error) {
@@ -83,12 +79,8 @@ async function writeTemporary(fs: FileSystem, { temporaryPath, bytes }: ObjectOn
   }
 }
 
-async function writeTemporaries(
-  { fs, root }: StoreDisk,
-  objects: readonly ObjectOnItsWay[],
-  scratchPath: string,
-): Promise<void> {
+async function writeTemporaries({ fs, root }: StoreDisk, objects: readonly ObjectOnItsWay[]): Promise<void> {
   const temporaries = objects.map(({ temporaryPath, bytes }) => ({ path: temporaryPath, bytes }));
-  await fs.replaceFiles(temporaries, scratchPath);
+  await fs.createFiles(temporaries);
   await fs.syncFileSystem(root);
 }

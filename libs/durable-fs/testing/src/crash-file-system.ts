@@ -53,6 +53,14 @@ export class CrashFileSystem implements FileSystem {
     return this.#handle(inode, path, 'write');
   }
 
+  async createFiles(files: readonly FileReplacement[]): Promise<void> {
+    for (const { path, bytes } of files) {
+      const file = await this.create(path);
+      await file.write(bytes, 0);
+      await file.close();
+    }
+  }
+
   /** Three boundaries: the temporary empty, the temporary full, the rename. */
   async replaceFile(path: string, bytes: Uint8Array, temporaryPath: string): Promise<void> {
     this.#gate.admit('replaceFile', path);

@@ -250,6 +250,21 @@ function describeManyFiles(tools: () => Tools): void {
   const replacements = ({ path }: Tools, texts: readonly string[]): FileReplacement[] =>
     texts.map((text, index) => ({ path: path(`f${index}`), bytes: bytes(text) }));
 
+  it.each(MANY)('createFiles makes %i files, and none where a name is taken', async (count) => {
+    const { fs, path, put, get } = tools();
+    const files = replacements(
+      tools(),
+      Array.from({ length: count }, (_, index) => `new ${index}`),
+    );
+    await fs.createFiles(files);
+    for (const index of files.keys()) expect(await get(`f${index}`)).toBe(`new ${index}`);
+    await put('taken', 'old');
+    const again = files.map((file, index) => ({ path: path(`g${index}`), bytes: file.bytes }));
+    const taken = { path: path('taken'), bytes: bytes('x') };
+    await expect(fs.createFiles([...again, taken])).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await Promise.all([get(`g${count - 1}`), get('taken')])).toEqual([`new ${count - 1}`, 'old']);
+  });
+
   for (const operation of ['replaceFiles', 'refreshFiles'] as const) {
     it.each(MANY)(`${operation} gives %i files their content, old or new, and leaves no temporary`, async (count) => {
       const { fs, path, put, get } = tools();
