@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { parentPort, workerData } from 'node:worker_threads';
 import { jobHandler, placesOf } from './job-handler.js';
 import type { PlaceSettings } from './job-handler.js';
+import { lowerThreadPriority } from './thread-priority.js';
 
 export interface ThreadData extends PlaceSettings {
   readonly clusterId: ClusterId;
@@ -13,4 +14,5 @@ export interface ThreadData extends PlaceSettings {
 assert(parentPort !== null, 'this is the program of a thread');
 const { clusterId, ...settings } = workerData as ThreadData;
 
+lowerThreadPriority();
 serveJobs({ port: parentPort, handler: jobHandler({ places: placesOf(settings), clusterId }) });
