@@ -12,8 +12,8 @@ import type { Readable, Writable } from 'node:stream';
 import { systemErrorCode } from '#libs/kernel';
 import { systemError } from './system-error.js';
 
-/** Kept for the next time; more are needed only while some hang. */
-const MAX_IDLE_SHELLS = 2;
+/** Kept for the next time; as many copies sync at once where a few replicas are filled. */
+const MAX_IDLE_SHELLS = 8;
 
 /** Answers every line, a path, with what `sync` exits with, until its input ends. */
 const SCRIPT = 'while IFS= read -r path; do sync -f -- "$path" 2>/dev/null; echo "$?"; done';

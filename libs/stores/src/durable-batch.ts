@@ -11,6 +11,8 @@ import { dirname } from 'node:path';
 
 /** Of one batch; what is synced at once shares a commit of the file system. */
 const MAX_WRITES = 4;
+/** A rename costs little more than the way to the pool and back. */
+const MAX_RENAMES = 8;
 /** Of all batches of a thread: half of the pool, so that the log's fdatasync never waits behind these. */
 const syncs = new Turns(8);
 /** Above this many files, or directories, one syncfs is cheaper than a sync each. */
@@ -35,7 +37,7 @@ export async function writeDurably(disk: StoreDisk, objects: readonly ObjectOnIt
   try {
     if (objects.length > MAX_SINGLE_SYNCS) await writeTemporaries(disk, objects);
     else await forEachConcurrently(objects, MAX_WRITES, (object) => writeTemporary(fs, object));
-    for (const { temporaryPath, path } of objects) await fs.rename(temporaryPath, path);
+    await forEachConcurrently(objects, MAX_RENAMES, ({ temporaryPath, path }) => fs.rename(temporaryPath, path));
   } catch (error) {
     // On a full disk they would hold the very space that the next attempt needs.
     for (const { temporaryPath } of objects) await fs.unlink(temporaryPath).catch(() => undefined);
