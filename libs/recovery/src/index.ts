@@ -12,3 +12,5 @@ export type { AffectedFile, LostRange, RepairPlan, SalvageStep } from './repair-
 export { planRebuild, rebuildPrimary } from './rebuild-primary.js';
 export type { LackedFile, RebuildPlan, RebuildReport } from './rebuild-primary.js';
 export type { RebuildOptions, RebuildSources } from './rebuild-sources.js';
+export { adoptReplica, planAdoption } from './adopt-replica.js';
+export type { Adoption, AdoptionKind, AdoptOptions } from './adopt-replica.js';

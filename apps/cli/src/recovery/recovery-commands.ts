@@ -1,6 +1,8 @@
 /** `holdfast rebuild` and `holdfast adopt`: the stores of a stopped server. */
 import type { ExitCode } from '#libs/kernel';
 import type { Command } from 'commander';
+import { adopt } from './adopt.js';
+import type { AdoptCommandOptions } from './adopt.js';
 import { rebuild } from './rebuild.js';
 import type { RebuildCommandOptions } from './rebuild.js';
 
@@ -16,6 +18,15 @@ export function addRecoveryCommands(program: Command): void {
     .option('--yes', 'do it')
     .option('--json', 'print one JSON object and nothing else')
     .action(async (options: RebuildCommandOptions) => end(await rebuild(options)));
+  program
+    .command('adopt')
+    .description(
+      'Say what stands at the place of a replica, and with --yes take it: an emptied place, or a store that returns.',
+    )
+    .argument('<replica>', 'its name in REPLICAS')
+    .option('--yes', 'do it')
+    .option('--json', 'print one JSON object and nothing else')
+    .action(async (name: string, options: AdoptCommandOptions) => end(await adopt(name, options)));
 }
 
 function end(code: ExitCode): void {
