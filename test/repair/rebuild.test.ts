@@ -108,14 +108,14 @@ describe('a rebuild from a replica', () => {
       }
       met.add(await expectAllBack(lost(cut), `kill ${index}`));
     }
-    expect([...met].toSorted()).toEqual(['primary_empty', 'primary_unfinished', 'served']);
+    expect([...met].toSorted()).toEqual(['primary_empty', 'primary_partial', 'served']);
   }, 120_000);
 
   it('goes on with one store only, and keeps the id that it began with', async () => {
     const machine = await interrupted();
     const begun = JSON.parse((await machine.fs.readFile(`${PRIMARY_PATH}/rebuild.json`)).toString()) as object;
     const other = { source: new DirectoryPlace(machine.fs, '/first'), from: 'first' };
-    await expect(rebuildPrimary(rebuildOptions(machine, other))).rejects.toMatchObject({ code: 'primary_not_empty' });
+    await expect(rebuildPrimary(rebuildOptions(machine, other))).rejects.toMatchObject({ code: 'primary_taken' });
     await rebuildPrimary(rebuildOptions(machine));
     expect(await readIdentity(machine.fs, PRIMARY_PATH)).toMatchObject({
       name: 'primary',
@@ -301,10 +301,10 @@ describe('a log that was not lost with the primary', () => {
 
 describe('a rebuild refuses, and changes nothing', () => {
   const cases: readonly [string, string, (machine: Machine) => Promise<unknown>][] = [
-    ['a primary that is there', 'primary_not_empty', (machine) => rebuildPrimary(rebuildOptions(machine))],
+    ['a primary that is there', 'primary_taken', (machine) => rebuildPrimary(rebuildOptions(machine))],
     [
       'files that are nobody knows whose',
-      'primary_not_empty',
+      'primary_taken',
       async ({ fs }) => {
         await fs.makeDirectory(PRIMARY_PATH);
         await (await fs.create(`${PRIMARY_PATH}/letter.txt`)).close();

@@ -24,7 +24,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {
   address_in_use: EXIT.taken,
   store_unreachable: EXIT.taken,
   store_refused: EXIT.taken,
-  primary_not_empty: EXIT.usage,
+  primary_taken: EXIT.usage,
   not_a_store: EXIT.usage,
   replica_not_found: EXIT.usage,
   log_corrupt: EXIT.damaged,
@@ -36,7 +36,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {
   chunk_corrupt: EXIT.damaged,
   chunk_missing: EXIT.damaged,
   primary_empty: EXIT.damaged,
-  primary_unfinished: EXIT.damaged,
+  primary_partial: EXIT.damaged,
   store_mismatch: EXIT.damaged,
   store_unreadable: EXIT.damaged,
 };

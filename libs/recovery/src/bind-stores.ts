@@ -107,7 +107,7 @@ function assertDistinct(primary: StoreIdentity, replicas: readonly Replica[]): v
     if (other !== undefined) {
       throw new StoreError(
         'store_mismatch',
-        `${location} says it is the same store as ${other}; was it copied? Empty one of them.`,
+        `${location} says it is the same store as ${other}; was it copied? Give the copy an id of its own: npm run holdfast -- adopt ${name} --yes`,
         {
           context: { path: location, store_id: storeId },
         },

@@ -73,13 +73,13 @@ export async function removeMarker(fs: FileSystem, root: string): Promise<void> 
   await fs.syncDirectory(root);
 }
 
-/** Throws `primary_unfinished` where a rebuild has begun and not ended. */
+/** Throws `primary_partial` where a rebuild has begun and not ended. */
 export async function assertNotHalfBuilt(fs: FileSystem, root: string): Promise<void> {
   const marker = await readMarker(fs, root);
   if (marker === undefined) return;
   const command = `${rebuildCommand(marker.from)} --yes`;
   throw new StoreError(
-    'primary_unfinished',
+    'primary_partial',
     `${root} is a primary whose rebuild was interrupted. Let it go on: ${command}`,
     { context: { path: root, command } },
   );

@@ -98,7 +98,7 @@ async function assertRoomFor({ fs, storagePath, from }: RebuildOptions, { begun,
     assertSame(identity.clusterId, begun.clusterId, `The rebuild that was begun in ${storagePath}`);
     if (begun.sourceId === identity.storeId) return;
     throw new StoreError(
-      'primary_not_empty',
+      'primary_taken',
       `A rebuild of ${storagePath} from another store was begun and not ended. Go on with it (${rebuildCommand(begun.from)}), or empty ${storagePath} to begin anew from ${from}.`,
       { context: { path: storagePath, command: rebuildCommand(begun.from) } },
     );
@@ -108,7 +108,7 @@ async function assertRoomFor({ fs, storagePath, from }: RebuildOptions, { begun,
   const standing = await readIdentity(fs, storagePath).catch(() => undefined);
   const what = standing === undefined ? `holds ${entries[0]}` : `is the store ${standing.name}`;
   throw new StoreError(
-    'primary_not_empty',
+    'primary_taken',
     `${storagePath} is not empty, it ${what}: a rebuild goes only into an empty place. If you want a new primary there, move what it holds away.`,
     { context: { path: storagePath, cluster_id: standing?.clusterId ?? null } },
   );
