@@ -142,7 +142,7 @@ async function expectAllBack(machine: Machine, where: string): Promise<string> {
     (error: unknown) => error,
   );
   if (refusal === undefined) return 'served';
-  if (!StoreError.is(refusal)) throw refusal;
+  if (!StoreError.is(refusal)) throw new Error(where, { cause: refusal });
   await rebuildPrimary(rebuildOptions(machine));
   expect(await shownAfterStart(machine), where).toEqual(WHOLE);
   return refusal.code;

@@ -44,6 +44,6 @@ describe('leftovers in staging', () => {
     await leave('object-old-1.tmp');
     nowMs += 2 * DAY_MS;
     const counts = await Promise.all([place.removeLeftovers(nowMs), place.removeLeftovers(nowMs)]);
-    expect(counts[0]! + counts[1]!).toBe(1);
+    expect(counts.toSorted()).toEqual([0, 1]);
   });
 });
