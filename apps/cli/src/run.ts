@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { failureOf } from './failure.js';
 import { addFileCommands } from './files/file-commands.js';
 import { interruptRunning } from './interruption.js';
+import { addRecoveryCommands } from './recovery/recovery-commands.js';
 import { printError, printJson } from './terminal.js';
 import { addWalCommand } from './wal/wal-command.js';
 
@@ -24,13 +25,14 @@ function program(): Command {
   const { version } = findPackage(import.meta.dirname);
   const holdfast = new Command('holdfast')
     .description(
-      'Store and fetch files of a running server (HOLDFAST_URL, HOLDFAST_API_KEY), and mend the log of a stopped one.',
+      'Store and fetch files of a running server (HOLDFAST_URL, HOLDFAST_API_KEY), and mend the log and the stores of a stopped one.',
     )
     .version(version)
     .helpCommand(false)
     .exitOverride();
   addFileCommands(holdfast);
   addWalCommand(holdfast);
+  addRecoveryCommands(holdfast);
   return holdfast;
 }
 

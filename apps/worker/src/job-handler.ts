@@ -30,6 +30,10 @@ export interface HandlerOptions {
 }
 
 export function jobHandler({ places, clusterId }: HandlerOptions): JobHandler {
-  const stores = new StoreOpener({ places: [places.primary, ...places.replicas], clusterId });
+  const stores = new StoreOpener({
+    places: [places.primary, ...places.replicas],
+    clusterId,
+    firstOpening: async (place) => place.removeLeftovers?.(systemClock.now()),
+  });
   return new JobRunner({ stores, clock: systemClock }).run;
 }

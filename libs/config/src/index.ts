@@ -2,6 +2,7 @@
 export { isLoopbackHost } from './address.js';
 export type { ApiKey } from './api-key.js';
 export type { DirectoryLocation, ReplicaLocation, S3Location } from './location.js';
+export { parseLocation } from './location.js';
 export { findPackage } from './package-root.js';
 export type { Package } from './package-root.js';
 export { s3LocationText } from './s3-location.js';

@@ -6,6 +6,7 @@
  * stores settles that: the same store_id twice is refused there.
  */
 
+import { StoreError } from '#libs/kernel';
 import path from 'node:path';
 import { isS3Location, parseS3Location, type S3Address } from './s3-location.js';
 import { accepted, refused, type Parsed, type ValueKind } from './value-kind.js';
@@ -103,6 +104,13 @@ export const replicaList: ValueKind<readonly ReplicaLocation[]> = {
     return accepted(replicas);
   },
 };
+
+/** Where a store is, said in a command and not in the settings; a path starts from `directory`. Throws `setting_invalid`. */
+export function parseLocation(text: string, directoryPath: string): ReplicaLocation {
+  const parsed = parsePlace(text, directoryPath);
+  if ('problem' in parsed) throw new StoreError('setting_invalid', `${text} ${parsed.problem}.`);
+  return { name: lastPartOf(parsed.value), ...parsed.value };
+}
 
 /** Whether one of two absolute paths is, or lies inside, the other. */
 export function pathsOverlap(one: string, other: string): boolean {

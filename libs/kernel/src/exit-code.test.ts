@@ -7,7 +7,9 @@ describe('exitCodeOf', () => {
   it.each<[ErrorCode, number]>([
     ['setting_invalid', 2],
     ['segment_not_found', 2],
+    ['primary_taken', 2],
     ['directory_locked', 3],
+    ['store_unreachable', 3],
     ['address_in_use', 3],
     ['log_corrupt', 4],
     ['log_behind', 4],

@@ -12,7 +12,8 @@
  *   something unreadable               | refuse               | refuse          | offline
  *
  * An empty place where a store was is a disk that is not mounted, or was emptied by somebody: to make a store there would
- * fill the wrong disk. A place across a network that is away may be new: it gets its id now, so that files can be owed to it.
+ * fill the wrong disk. `holdfast adopt` is how an operator says that the emptiness is meant, or that a store may come back.
+ * A place across a network that is away may be new: it gets its id now, so that files can be owed to it.
  */
 import { newUuid, StoreError } from '#libs/kernel';
 import type { ErrorCode, StoreId } from '#libs/kernel';
@@ -76,13 +77,19 @@ export async function bindReplica(context: ReplicaContext, sighting: Sighting): 
   }
   if (found === undefined) {
     if (known === undefined) return makeReplica(context, sighting);
-    log.warn({ ...facts, store_id: known.storeId }, 'replica is not there; copies to it are owed');
+    log.warn(
+      { ...facts, store_id: known.storeId },
+      `replica is not there; copies to it are owed. If its disk was replaced: npm run holdfast -- adopt ${name}`,
+    );
     return as(known.storeId, 'offline');
   }
   if (found.clusterId === primary.clusterId) {
     const wasRemoved = primary.peers.some(({ storeId, removed }) => storeId === found.storeId && removed === true);
     if (!wasRemoved) return as(found.storeId, 'online');
-    log.warn({ ...facts, store_id: found.storeId }, 'a store that was taken out of REPLICAS is back; it is left alone');
+    log.warn(
+      { ...facts, store_id: found.storeId },
+      `a store that was taken out of REPLICAS is back; it is left alone until npm run holdfast -- adopt ${name}`,
+    );
     if (remembered !== undefined) return as(remembered.storeId, 'foreign');
     return { ...as(found.storeId, 'foreign'), awaitsAdoption: true };
   }

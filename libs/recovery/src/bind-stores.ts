@@ -11,6 +11,7 @@ import type { Log } from '#libs/telemetry';
 import { bindReplica, isAway, lookAt } from './bind-replica.js';
 import type { Sighting } from './bind-replica.js';
 import { onDiskOf } from './disk-full.js';
+import { assertNotHalfBuilt, rebuildCommand } from './rebuild-marker.js';
 import type { Replica, ReplicaPlace } from './types.js';
 
 export interface BindingContext {
@@ -51,6 +52,7 @@ type PrimaryContext = Pick<BindingContext, 'fs' | 'storagePath' | 'logCluster'>;
 
 /** Who the primary is, or undefined where there is no store. Reads only; throws where it is not the log's primary. */
 export async function identifyPrimary(context: PrimaryContext): Promise<StoreIdentity | undefined> {
+  await assertNotHalfBuilt(context.fs, context.storagePath);
   const found = await readIdentity(context.fs, context.storagePath);
   if (found !== undefined) assertPrimary(context, found);
   return found;
@@ -78,20 +80,22 @@ function assertPrimary({ logCluster, storagePath }: PrimaryContext, primary: Sto
 async function makePrimary(context: BindingContext, sightings: readonly Sighting[]): Promise<StoreIdentity> {
   const { fs, storagePath, logCluster, catalogCluster } = context;
   for (const { error } of sightings) if (error !== undefined && !isAway(error)) throw error;
-  const knower = logCluster ?? catalogCluster ?? sightings.find(({ found }) => found !== undefined)?.found?.clusterId;
-  if (knower !== undefined) {
-    throw primaryEmpty(storagePath, knower);
-  }
+  const replica = sightings.find(({ found }) => found !== undefined);
+  const knower = logCluster ?? catalogCluster ?? replica?.found?.clusterId;
+  if (knower !== undefined) throw primaryEmpty(storagePath, knower, replica);
   const identity = { clusterId: newUuid<ClusterId>(), storeId: newUuid<StoreId>(), name: PRIMARY_NAME, peers: [] };
   await onDiskOf({ setting: 'STORAGE_PATH', path: storagePath }, initDirectoryStore(fs, storagePath, identity));
   return identity;
 }
 
-export function primaryEmpty(storagePath: string, knower: ClusterId): StoreError {
+/** `replica`: one that is there, for the command that makes a primary of it. */
+export function primaryEmpty(storagePath: string, knower: ClusterId, replica?: { readonly name: string }): StoreError {
+  const command = rebuildCommand(replica?.name ?? 'NAME');
+  const which = replica === undefined ? ', NAME being a replica, ' : ' ';
   return new StoreError(
     'primary_empty',
-    `${storagePath} holds no store, but the log, the catalog or a replica is of installation ${knower}. Is the disk of the primary mounted? Put it back; a new installation needs all its directories empty.`,
-    { context: { path: storagePath, cluster_id: knower } },
+    `${storagePath} holds no store, but the log, the catalog or a replica is of installation ${knower}. Is the disk of the primary mounted? Put it back. If it is lost, ${command}${which}makes a new one of a replica; a new installation needs all its directories empty.`,
+    { context: { path: storagePath, cluster_id: knower, command } },
   );
 }
 
@@ -103,7 +107,7 @@ function assertDistinct(primary: StoreIdentity, replicas: readonly Replica[]): v
     if (other !== undefined) {
       throw new StoreError(
         'store_mismatch',
-        `${location} says it is the same store as ${other}; was it copied? Empty one of them.`,
+        `${location} says it is the same store as ${other}; was it copied? Give the copy an id of its own: npm run holdfast -- adopt ${name} --yes`,
         {
           context: { path: location, store_id: storeId },
         },

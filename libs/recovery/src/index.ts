@@ -9,3 +9,8 @@ export type { LateReplicasContext } from './late-replicas.js';
 export { planLogRepair, repairLog } from './repair-log.js';
 export type { DoneRepair, PlannedRepair, RepairOutcome } from './repair-log.js';
 export type { AffectedFile, LostRange, RepairPlan, SalvageStep } from './repair-plan.js';
+export { planRebuild, rebuildPrimary } from './rebuild-primary.js';
+export type { LackedFile, RebuildPlan, RebuildReport } from './rebuild-primary.js';
+export type { RebuildOptions, RebuildSources } from './rebuild-sources.js';
+export { adoptReplica, planAdoption } from './adopt-replica.js';
+export type { Adoption, AdoptionKind, AdoptOptions } from './adopt-replica.js';

@@ -3,7 +3,8 @@ import type { FileSystem } from '#libs/durable-fs';
 import { StoreError } from '#libs/kernel';
 import { DirectoryStore, initDirectoryStore } from './directory-store.js';
 import type { StoreIdentity } from './store-identity.js';
-import { readIdentity } from './store-identity.js';
+import { readIdentity, writeIdentity } from './store-identity.js';
+import { removeStagedLeftovers } from './staged-leftovers.js';
 import type { StorePlace } from './store-place.js';
 
 /** A disk that spins up takes seconds; a mount whose server is gone may take for ever. */
@@ -48,6 +49,14 @@ export class DirectoryPlace implements StorePlace {
 
   init(identity: StoreIdentity): Promise<void> {
     return initDirectoryStore(this.#fs, this.location, identity);
+  }
+
+  reidentify(identity: StoreIdentity): Promise<void> {
+    return writeIdentity(this.#fs, this.location, identity);
+  }
+
+  removeLeftovers(nowMs: number): Promise<number> {
+    return removeStagedLeftovers(this.#fs, this.location, nowMs);
   }
 
   open(identity: StoreIdentity): DirectoryStore {

@@ -19,6 +19,13 @@ import {
 
 /** Made whole at once, so that no later write has to make, and sync, a directory. */
 export async function initDirectoryStore(fs: FileSystem, root: string, identity: StoreIdentity): Promise<void> {
+  await makeStoreDirectories(fs, root);
+  // The identity is last: where it stands, the directories stand.
+  await writeIdentity(fs, root, identity);
+}
+
+/** All of a store but its identity, durably; what stands there already stays. */
+export async function makeStoreDirectories(fs: FileSystem, root: string): Promise<void> {
   await makeDirectoryDurably(fs, root);
   await fs.makeDirectory(join(root, STAGING_DIRECTORY));
   await fs.makeDirectory(join(root, CORRUPT_DIRECTORY));
@@ -28,8 +35,6 @@ export async function initDirectoryStore(fs: FileSystem, root: string, identity:
     await fs.syncDirectory(join(root, directory));
   }
   await fs.syncDirectory(root);
-  // The identity is last: where it stands, the directories stand.
-  await writeIdentity(fs, root, identity);
 }
 
 export class DirectoryStore implements Store {

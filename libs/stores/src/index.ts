@@ -2,7 +2,7 @@
 export type { AppliedObject, AppliedObjects } from './applied-objects.js';
 export type { ChunkGuard, PinOwner } from './chunk-guard.js';
 export { DirectoryPlace } from './directory-place.js';
-export { DirectoryStore, initDirectoryStore } from './directory-store.js';
+export { DirectoryStore, initDirectoryStore, makeStoreDirectories } from './directory-store.js';
 export { PrimaryStore } from './primary-store.js';
 export { S3Place } from './s3-place.js';
 export type { StagedChunk } from './staging-area.js';

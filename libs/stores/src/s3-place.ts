@@ -65,6 +65,14 @@ export class S3Place implements StorePlace {
     throw new StoreError('store_unreachable', `${this.location} is being made a store by somebody else.`);
   }
 
+  async reidentify(identity: StoreIdentity): Promise<void> {
+    const input = { Bucket: this.#bucket.bucket, Key: this.#identityKey(), Body: identityBytes(identity) };
+    await this.#connection.run(async ({ client, sdk }, abortSignal) => {
+      const { ETag } = await client.send(new sdk.PutObjectCommand(input), { abortSignal });
+      assertFromS3(ETag);
+    });
+  }
+
   open(identity: StoreIdentity): S3Store {
     return new S3Store(this.#connection, this.#bucket, identity);
   }

@@ -15,6 +15,16 @@ export interface StorePlace {
   identify(): Promise<StoreIdentity | undefined>;
   /** Makes the place a store. Its identity is written last: where that stands, all of it stands. */
   init(identity: StoreIdentity): Promise<void>;
+  /**
+   * Gives the store at this place another identity, durably: an operator has decided that it is another one from now on.
+   * Absent from places that only stand for another.
+   */
+  reidentify?(identity: StoreIdentity): Promise<void>;
+  /**
+   * Removes what killed writers left on its way; answers with how much that was. `nowMs` is the time to judge ages by.
+   * Absent where such a writer leaves nothing.
+   */
+  removeLeftovers?(nowMs: number): Promise<number>;
   /** The store of that identity at this place; asks nothing. */
   open(identity: StoreIdentity): Store;
 }

@@ -23,6 +23,8 @@ export interface Stores {
 export interface StoreOpenerOptions {
   readonly places: readonly StorePlace[];
   readonly clusterId: ClusterId;
+  /** Called once for each store, before it is given out for the first time; what it throws is nobody's failure. */
+  readonly firstOpening?: (place: StorePlace) => Promise<unknown>;
 }
 
 /** What a place says of itself. */
@@ -34,10 +36,12 @@ type Finding =
 export class StoreOpener implements Stores {
   readonly #places: readonly StorePlace[];
   readonly #clusterId: ClusterId;
+  readonly #firstOpening: (place: StorePlace) => Promise<unknown>;
   readonly #placeOf = new Map<StoreId, StorePlace>();
   readonly #openedAt = new WeakMap<Store, StorePlace>();
 
-  constructor({ places, clusterId }: StoreOpenerOptions) {
+  constructor({ places, clusterId, firstOpening = async () => undefined }: StoreOpenerOptions) {
+    this.#firstOpening = firstOpening;
     this.#places = places;
     this.#clusterId = clusterId;
   }
@@ -52,6 +56,7 @@ export class StoreOpener implements Stores {
     const [match] = matches;
     if (match === undefined || matches.length > 1) throw this.#refusal(storeId, { before: finding, findings });
     this.#placeOf.set(storeId, match.place);
+    if (remembered === undefined) await this.#firstOpening(match.place).catch(() => undefined);
     return this.#openAt(match);
   }
 

@@ -19,7 +19,7 @@ export class UnadoptedPlace implements StorePlace {
     const { name, location, storeId } = this.#replica;
     throw new StoreError(
       'store_foreign',
-      `The store at ${location} was taken out of REPLICAS once and has missed what was deleted since; empty the place to have ${name} filled anew.`,
+      `The store at ${location} was taken out of REPLICAS once and has missed what was deleted since. Stop the server and take it back: npm run holdfast -- adopt ${name}`,
       { context: { store_id: storeId } },
     );
   }
