@@ -5,4 +5,8 @@ export { ReplicaGarbage } from './replica-garbage.js';
 export type { ReplicaGarbageOptions } from './replica-garbage.js';
 export type { GarbageCollectorOptions, StepOutcome } from './garbage-collector.js';
 export { MAX_FINDINGS } from './pass.js';
+export { ScrubPass } from './scrub-pass.js';
+export type { ScrubPassOptions, ScrubPosition } from './scrub-pass.js';
+export type { OwingReplication, ScrubContext } from './scrub-remedy.js';
+export { StoreReader } from './store-reader.js';
 export type { Finding, FindingKind, Pass, PassProgress } from './pass.js';

@@ -155,6 +155,22 @@ export class Replication {
     this.#dispatcher.wakeForRepairs();
   }
 
+  /**
+   * Orders files anew on a store that was seen to hold them badly, whatever of them is under way: that answer closes
+   * nothing then. Answers with how many files were ordered; one that should not be there is left alone, and a delete that
+   * was never ordered is not ordered here.
+   */
+  oweAnew(order: {
+    readonly fileIds: readonly FileId[];
+    readonly storeId: StoreId;
+    readonly operation: 'verify' | 'repair' | 'delete';
+  }): number {
+    const { catalog, clock } = this.#options;
+    const owed = catalog.obligations.oweAnew({ ...order, nowMs: clock.now() });
+    this.#dispatcher.wakeForRepairs();
+    return owed;
+  }
+
   async #take(result: JobResult): Promise<void> {
     // Answered with an error, the queue keeps it for the next process.
     if (this.#isStopped) throw new StoreError('shutting_down', 'Replication takes no more results.');
