@@ -2,12 +2,11 @@
 import { createCatalog } from '#libs/catalog';
 import type { Catalog, Obligation } from '#libs/catalog';
 import { nodeFileSystem } from '#libs/durable-fs';
-import type { CrashFileSystem } from '#libs/durable-fs/testing';
+import { CrashFileSystem } from '#libs/durable-fs/testing';
 import { lsn, StoreError } from '#libs/kernel';
 import type { ChunkId, FileId, LogId, StoreId } from '#libs/kernel';
 import { initDirectoryStore, PrimaryStore, DirectoryStore } from '#libs/stores';
 import type { ObjectKey, Store } from '#libs/stores';
-import { CrashFileSystem as CrashDisk } from '#libs/durable-fs/testing';
 import { silentLog } from '#libs/telemetry';
 import { CLUSTER_ID, putInto, WatchedStore } from '#libs/transfer/testing';
 import type { StoreCall, TestFile } from '#libs/transfer/testing';
@@ -30,6 +29,8 @@ export class ScrubBench implements AsyncDisposable {
   readonly stores = new Map<StoreId, DirectoryStore>();
   /** Stores that cannot be found now. */
   readonly away = new Set<StoreId>();
+  /** Of every time that a store was looked for. */
+  readonly openings: StoreId[] = [];
   /** Called before each call of a store. */
   before: (call: StoreCall) => Promise<void> = async () => undefined;
   nowMs = 1_000;
@@ -41,6 +42,7 @@ export class ScrubBench implements AsyncDisposable {
     this.#directory = directory;
     const storesOf = {
       open: async (storeId: StoreId): Promise<Store> => {
+        this.openings.push(storeId);
         this.#assertThere(storeId);
         return new WatchedStore(this.stores.get(storeId)!, { before: (call) => this.before(call) });
       },
@@ -69,7 +71,7 @@ export class ScrubBench implements AsyncDisposable {
       CLUSTER_ID,
       async () => undefined,
     );
-    const disk = new CrashDisk();
+    const disk = new CrashFileSystem();
     const identity = { clusterId: CLUSTER_ID, storeId: '' as StoreId, name: 'primary', peers: [] };
     const primary = new PrimaryStore(disk, ROOT, identity);
     const bench = new ScrubBench({ catalog, directory, primary, timeoutMs });
@@ -78,7 +80,7 @@ export class ScrubBench implements AsyncDisposable {
     bench.disks.set(bench.primaryId, disk);
     bench.stores.set(bench.primaryId, new DirectoryStore(disk, ROOT, primaryIdentity));
     for (const storeId of [bench.replicaId, bench.otherId]) {
-      const replicaDisk = new CrashDisk();
+      const replicaDisk = new CrashFileSystem();
       const replica = {
         clusterId: CLUSTER_ID,
         storeId,
