@@ -72,12 +72,12 @@ describe('the scrub of all stores', () => {
 
   it('reads no faster than its rate, and counts a small object for what a seek costs', async () => {
     await bench.hold(...files(320));
-    // 32 objects a second, of every store.
+    // 16 objects a second, of every store, in steps of 32.
     started(MIB);
     await pass(10_000);
     await pass(5_000);
     for (const name of ['primary', 'replica', 'other']) {
-      expect([name, reads[name]! >= 96, reads[name]! <= 192]).toEqual([name, true, true]);
+      expect([name, reads[name]! >= 64, reads[name]! <= 128]).toEqual([name, true, true]);
     }
   });
 

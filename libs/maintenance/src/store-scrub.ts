@@ -13,7 +13,7 @@ import type { ScrubContext } from './scrub-remedy.js';
 export const PASS_INTERVAL_MS = 24 * 60 * 60 * 1000;
 const SAVE_INTERVAL_MS = 60_000;
 /** An object costs a seek however small it is. */
-const LEAST_CHARGE_BYTES = 32 * 1024;
+const LEAST_CHARGE_BYTES = 64 * 1024;
 
 export interface ScrubError {
   readonly code: string;
