@@ -50,7 +50,7 @@ export const SCRUB: readonly Mutant[] = [
     name: 'scrub: a pinned chunk stays, and a chunk is moved under its lock',
     file: 'libs/maintenance/src/scrub-remedy.ts',
     find: "if (key.kind !== 'chunk' || !this.#isPrimary) return this.#moveIfBad(key);",
-    replace: "if (key.kind !== 'manifest') return this.#moveIfBad(key);",
+    replace: "if (key.kind !== 'chunk' || this.#reader !== undefined) return this.#moveIfBad(key);",
     tests: [PASS],
     letsThrough: 'the chunk of an upload that is just publishing is moved away',
   },
