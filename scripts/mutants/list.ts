@@ -12,6 +12,7 @@ import { OPEN } from './list-open.js';
 import { RECOVERY } from './list-recovery.js';
 import { REPAIR_RULES } from './list-repair.js';
 import { REPLICATION } from './list-replication.js';
+import { SCRUB } from './list-scrub.js';
 import { STORES } from './list-stores.js';
 import { TRANSFER } from './list-transfer.js';
 
@@ -30,4 +31,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...JOB_QUEUE,
   ...REPAIR_RULES,
   ...REPLICATION,
+  ...SCRUB,
 ];

@@ -225,6 +225,7 @@ describe('/docs', () => {
       'HEAD /download/{file_id}',
       'HEAD /read/{file_id}',
       'POST /admin/replicas/sync',
+      'POST /admin/scrub',
       'POST /upload',
       'PUT /write',
     ]);

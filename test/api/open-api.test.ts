@@ -83,6 +83,8 @@ const REQUESTS: Array<[method: string, route: string, path: string, status: numb
   ['GET', '/admin/replicas/status', '/admin/replicas/status', 200],
   ['POST', '/admin/replicas/sync', '/admin/replicas/sync', 202],
   ['POST', '/admin/replicas/sync', '/admin/replicas/sync?store=nowhere', 404],
+  ['POST', '/admin/scrub', '/admin/scrub', 202],
+  ['POST', '/admin/scrub', '/admin/scrub?store=nowhere', 404],
   ['GET', '/admin/operations/{operation_id}', '/admin/operations/nothing', 404],
   ...['/download', '/read'].flatMap((route): typeof REQUESTS => {
     const [pattern, path] = [`${route}/{file_id}`, `${route}/{file_id}`];

@@ -26,9 +26,10 @@ export class TestServer {
     return defined(this.#url);
   }
 
-  async start(): Promise<void> {
+  /** `changes` to the settings are of this start alone. */
+  async start(changes: Environment = {}): Promise<void> {
     this.#installation ??= await makeInstallation(this.#settings);
-    this.#process = new ServerProcess(this.#installation.environment);
+    this.#process = new ServerProcess({ ...this.#installation.environment, ...changes });
     this.#url = await this.#process.url();
   }
 

@@ -3,7 +3,7 @@
  * unapplied, nothing unflushed; only then may the log end with its checkpoint, which spares the next start the replay.
  * Their times add up to less than the minute that docker-compose.yml grants (systemd: 90 s).
  */
-import type { CollectionTimer } from '#libs/maintenance';
+import type { CollectionTimer, Scrubber } from '#libs/maintenance';
 import type { StopPhase } from '#libs/process';
 import type { OpenInstallation } from '#libs/recovery';
 import type { Replication } from '#libs/replication';
@@ -32,14 +32,17 @@ export interface StoppingServer {
 export interface StoppingInstallation {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
+  readonly scrubber: Scrubber;
   readonly replication: Replication;
   readonly jobs: JobService;
 }
 
 export function stopPhases(server: StoppingServer, stopping: StoppingInstallation): StopPhase[] {
-  const { installation, collection, replication, jobs } = stopping;
+  const { installation, collection, scrubber, replication, jobs } = stopping;
   return [
     ...requestPhases(server),
+    // First, because it owes what it finds. A store that hangs is not waited for: what was read is read again.
+    { name: 'stop_scrub', timeoutMs: 2_000, run: () => scrubber.stop() },
     // What is under way is handed out again at the next start; nothing of it is lost.
     {
       name: 'stop_replication',

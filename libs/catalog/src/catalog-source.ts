@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { APPLICATION_ID } from './catalog-file.js';
 import { ChunkRefEntity } from './entities/chunk-ref.entity.js';
 import { CollectionHoldEntity } from './entities/collection-hold.entity.js';
+import { DamagedObjectEntity } from './entities/damaged-object.entity.js';
 import { FilledReplicaEntity } from './entities/filled-replica.entity.js';
 import { FileEntity } from './entities/file.entity.js';
 import { GarbageEntity } from './entities/garbage.entity.js';
@@ -11,10 +12,12 @@ import { IdempotencyKeyEntity } from './entities/idempotency-key.entity.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import { LogEntity } from './entities/log.entity.js';
 import { ObligationEntity } from './entities/obligation.entity.js';
+import { ScrubEntity } from './entities/scrub.entity.js';
 import { UnknownChunkEntity } from './entities/unknown-chunk.entity.js';
 import { Initial1764000000000 } from './migrations/1764000000000-initial.js';
 import { Garbage1796000000000 } from './migrations/1796000000000-garbage.js';
 import { IdempotencyKeys1797000000000 } from './migrations/1797000000000-idempotency-keys.js';
+import { Scrub1799600000000 } from './migrations/1799600000000-scrub.js';
 import { UnknownChunks1799500000000 } from './migrations/1799500000000-unknown-chunks.js';
 import { Replication1799000000000 } from './migrations/1799000000000-replication.js';
 
@@ -29,6 +32,8 @@ const ENTITIES = [
   GarbageEntity,
   CollectionHoldEntity,
   UnknownChunkEntity,
+  ScrubEntity,
+  DamagedObjectEntity,
 ];
 
 export function catalogSource(path: string): DataSource {
@@ -44,6 +49,7 @@ export function catalogSource(path: string): DataSource {
       IdempotencyKeys1797000000000,
       Replication1799000000000,
       UnknownChunks1799500000000,
+      Scrub1799600000000,
     ],
     migrationsRun: true,
     prepareDatabase: (database: Database.Database) => {

@@ -1,19 +1,21 @@
 /**
  * The catalog: an index over what the stores hold and what is owed to them. Losing it costs time, not truth. It changes
  * only by `apply`, one transaction a batch, with the applied LSN inside it, so that it is always the effect of a prefix
- * of the log; `garbage` and `obligations`, which nobody's file depends on, are also written by the collection and by
- * replication.
+ * of the log; `garbage`, `obligations`, `scrubs` and `damage`, which nobody's file depends on, are also written by the maintenance
+ * and by replication.
  */
 import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { CatalogId, ChunkId, ClusterId, FileId, LogId, Lsn, StoreId } from '#libs/kernel';
 import type Database from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
 import { driverOf } from './catalog-source.js';
+import { Damage } from './damage.js';
 import { IdentityEntity } from './entities/identity.entity.js';
 import type { FileEntry } from './file-entry.js';
 import { toEntry, toRow } from './file-row.js';
 import { Garbage } from './garbage.js';
 import { Obligations } from './obligations.js';
+import { Scrubs } from './scrubs.js';
 import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
 import { UnknownChunks } from './unknown-chunks.js';
@@ -52,6 +54,8 @@ export class Catalog {
   readonly garbage: Garbage;
   readonly unknownChunks: UnknownChunks;
   readonly obligations: Obligations;
+  readonly scrubs: Scrubs;
+  readonly damage: Damage;
   readonly #source: DataSource;
   readonly #database: Database.Database;
   readonly #statements: Statements;
@@ -66,6 +70,8 @@ export class Catalog {
     this.garbage = new Garbage(this.#database);
     this.unknownChunks = new UnknownChunks(this.#database);
     this.obligations = new Obligations(this.#database);
+    this.scrubs = new Scrubs(this.#database);
+    this.damage = new Damage(this.#database);
     this.catalogId = identity.catalogId as CatalogId;
     this.clusterId = identity.clusterId as ClusterId;
     this.#applyInTransaction = this.#database.transaction((batch: CatalogBatch) => this.#applyChanges(batch));
@@ -101,6 +107,12 @@ export class Catalog {
   findFileByKey(idempotencyKey: string): FileEntry | undefined {
     const row = this.#statements.getFileByKey.get(idempotencyKey);
     return row === undefined ? undefined : toEntry(row);
+  }
+
+  /** Files that need this chunk, behind `after` in the order of their ids. */
+  filesOfChunk(chunkId: ChunkId, page: { readonly after: FileId | undefined; readonly limit: number }): FileId[] {
+    const position = { chunk_id: chunkId, after: page.after ?? '', limit: page.limit };
+    return this.#statements.filesOfChunk.all(position).map(({ file_id }) => file_id as FileId);
   }
 
   /** Files behind `position` in the order of (name bytes, id). */

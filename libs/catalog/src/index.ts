@@ -3,6 +3,7 @@ export { Catalog } from './catalog.js';
 export type { CatalogBatch, CatalogChange, ListPosition } from './catalog.js';
 export { catalogFilesAt } from './catalog-files.js';
 export type { CatalogFiles } from './catalog-files.js';
+export type { DamagedFile, DamagedObject } from './damage.js';
 export type { FileEntry } from './file-entry.js';
 export type { CollectionHold, Garbage, GarbageChunk } from './garbage.js';
 export type { Obligations } from './obligations.js';
@@ -17,6 +18,7 @@ export type {
 } from './obligations.js';
 export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
+export type { ScrubRecord } from './scrubs.js';
 export type { UnknownChunks } from './unknown-chunks.js';
 export { catalogLook } from './read-catalog.js';
 export type { CatalogedFile, CatalogLook, CatalogSight, CatalogView } from './read-catalog.js';

@@ -36,6 +36,10 @@ interface LoadRow {
 
 type Page = { store_id: string; now: number; limit: number };
 
+type NewOrder = { file_id: string; store_id: string; operation: string; now: number };
+
+const ORDERED_ANEW = `generation = generation + 1, state = 'pending', next_attempt_at = @now, attempts = 0,
+           last_error = NULL, confirmed_at = NULL`;
 const OWED = "state IN ('pending', 'failed')";
 const SAME_ORDER = `file_id = @file_id AND store_id = @store_id AND generation = @generation AND want = @want AND ${OWED}`;
 
@@ -107,6 +111,22 @@ function prepareWriting(database: Database.Database) {
            size = excluded.size, confirmed_at = NULL,
            state = CASE state WHEN 'done' THEN 'pending' ELSE state END
        WHERE want = 'present'`,
+    ),
+    // A repair that is owed already is more than a verification.
+    oweAnew: database.prepare<NewOrder>(
+      `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
+       SELECT file_id, @store_id, 'present', @operation, 1, 'pending', @now, @now, file_size
+       FROM files WHERE file_id = @file_id
+       ON CONFLICT (file_id, store_id) DO UPDATE
+       SET operation = CASE WHEN state <> 'done' AND operation = 'repair' THEN operation ELSE @operation END,
+           since = CASE state WHEN 'done' THEN @now ELSE since END,
+           size = excluded.size, ${ORDERED_ANEW}
+       WHERE want = 'present'`,
+    ),
+    oweDeleteAnew: database.prepare<NewOrder>(
+      `UPDATE obligations
+       SET operation = @operation, since = CASE state WHEN 'done' THEN @now ELSE since END, ${ORDERED_ANEW}
+       WHERE file_id = @file_id AND store_id = @store_id AND want = 'absent'`,
     ),
     makeDueNow: database.prepare<Page>(
       `UPDATE obligations SET next_attempt_at = @now WHERE store_id = @store_id AND file_id IN (

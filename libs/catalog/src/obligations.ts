@@ -187,6 +187,28 @@ export class Obligations {
     this.#statements.owe.run({ file_id: fileId, store_id: storeId, operation, now: nowMs });
   }
 
+  /**
+   * Orders files to be looked at again, or deleted again, on a store that was just seen to hold them badly. A new order
+   * even where one is under way: whoever does that one may have looked before the damage was moved out of the way, and his
+   * answer must close nothing. What the file is to be there does not change. Answers with how many were ordered.
+   */
+  oweAnew(order: {
+    readonly fileIds: readonly FileId[];
+    readonly storeId: StoreId;
+    readonly operation: 'verify' | 'repair' | 'delete';
+    readonly nowMs: number;
+  }): number {
+    const { fileIds, storeId, operation, nowMs } = order;
+    const statement = operation === 'delete' ? this.#statements.oweDeleteAnew : this.#statements.oweAnew;
+    let ordered = 0;
+    this.#inTransaction(() => {
+      for (const fileId of fileIds) {
+        ordered += statement.run({ file_id: fileId, store_id: storeId, operation, now: nowMs }).changes;
+      }
+    });
+    return ordered;
+  }
+
   /** Makes up to `limit` of what is put off due now; answers with how many these were. */
   makeDueNow(page: { readonly storeId: StoreId; readonly nowMs: number; readonly limit: number }): number {
     return this.#statements.makeDueNow.run({ store_id: page.storeId, now: page.nowMs, limit: page.limit }).changes;

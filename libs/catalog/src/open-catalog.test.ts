@@ -290,6 +290,7 @@ describe('the schema', () => {
     'chunk_refs',
     'chunk_refs_by_owner',
     'collection_holds',
+    'damaged_objects',
     'files',
     'files_by_name',
     'filled_replicas',
@@ -301,6 +302,7 @@ describe('the schema', () => {
     'migrations',
     'obligations',
     'obligations_by_due',
+    'scrubs',
     'unknown_chunks',
   ];
 

@@ -8,6 +8,7 @@ import { apiKeyList, type ApiKey } from './api-key.js';
 import { hostAddress } from './address.js';
 import { DAY_MS, durationBetween } from './duration.js';
 import { directory, replicaList, sqliteFile, type ReplicaLocation } from './location.js';
+import { rateOrOff } from './rate.js';
 import { redisServer } from './redis-server.js';
 import { awsText } from './s3-location.js';
 import { KIB, MIB, sizeBetween, sizeFrom } from './size.js';
@@ -48,6 +49,8 @@ export interface Settings {
   readonly walRetainSegments: number;
   readonly diskReserveBytes: number;
   readonly gcGraceMs: number;
+  /** 0 turns the scrub off. */
+  readonly scrubRateBytesPerSecond: number;
   readonly bufferBudgetBytes: number;
   readonly readParallelism: number;
   readonly idleTimeoutMs: number;
@@ -236,6 +239,12 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     default: '10m',
     kind: durationBetween(0, 365 * DAY_MS),
     doc: 'How long the bytes of deleted files and of interrupted uploads stay on the disk. Longer takes that much more of it; below 30s, a file whose delete is lost together with the log can come back without its bytes.',
+  },
+  scrubRateBytesPerSecond: {
+    name: 'SCRUB_RATE',
+    default: '20MiB/s',
+    kind: rateOrOff(KIB),
+    doc: 'How fast every store, the primary too, is read again and held against its digests, at most once a day. Smaller leaves rot unnoticed for longer; larger takes disk and processor from requests. What a bucket is charged for reads it costs as well; 0 turns it off.',
   },
   bufferBudgetBytes: {
     name: 'BUFFER_BUDGET',

@@ -114,15 +114,22 @@ export class Replication {
   status(): ReplicaStatus[] {
     const { replicas, catalog, clock, peers } = this.#options;
     const nowMs = clock.now();
-    const stores = replicas.map((replica) => {
-      const load = catalog.obligations.load(replica.storeId);
-      return statusOf(replica, { lane: this.#lanes.get(replica.storeId)!, load, nowMs });
+    const stores = replicas.map(({ storeId, name, place: { location } }) => {
+      const load = catalog.obligations.load(storeId);
+      return statusOf({ storeId, name, location }, { lane: this.#lanes.get(storeId)!, load, nowMs });
     });
     const departed = catalog.obligations
       .storeIds()
       .filter((storeId) => !this.#lanes.has(storeId))
       .map((storeId) => statusOfDeparted({ storeId, peers, load: catalog.obligations.load(storeId), nowMs }));
     return [...stores, ...departed];
+  }
+
+  /** What is owed to the primary are repairs. */
+  statusOfPrimary(primary: Pick<ReplicaStatus, 'name' | 'location'>): ReplicaStatus {
+    const { sourceId: storeId, catalog, clock } = this.#options;
+    const load = catalog.obligations.load(storeId);
+    return statusOf({ ...primary, storeId }, { lane: this.#lanes.get(storeId)!, load, nowMs: clock.now() });
   }
 
   /**
@@ -153,6 +160,22 @@ export class Replication {
     const { catalog, sourceId, clock } = this.#options;
     catalog.obligations.owe({ fileId, storeId: sourceId, operation: 'repair', nowMs: clock.now() });
     this.#dispatcher.wakeForRepairs();
+  }
+
+  /**
+   * Orders files anew on a store that was seen to hold them badly, whatever of them is under way: that answer closes
+   * nothing then. Answers with how many files were ordered; one that should not be there is left alone, and a delete that
+   * was never ordered is not ordered here.
+   */
+  oweAnew(order: {
+    readonly fileIds: readonly FileId[];
+    readonly storeId: StoreId;
+    readonly operation: 'verify' | 'repair' | 'delete';
+  }): number {
+    const { catalog, clock } = this.#options;
+    const owed = catalog.obligations.oweAnew({ ...order, nowMs: clock.now() });
+    this.#dispatcher.wakeForRepairs();
+    return owed;
   }
 
   async #take(result: JobResult): Promise<void> {

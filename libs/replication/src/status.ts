@@ -2,16 +2,16 @@ import type { StoreLoad } from '#libs/catalog';
 import type { StoreId } from '#libs/kernel';
 import type { StorePeer } from '#libs/stores';
 import type { StoreLane } from './store-lane.js';
-import type { ReplicaStatus, ReplicaStore } from './types.js';
+import type { ReplicaStatus } from './types.js';
 
 export function statusOf(
-  { storeId, name, place }: ReplicaStore,
+  { storeId, name, location }: Pick<ReplicaStatus, 'storeId' | 'name' | 'location'>,
   { lane, load, nowMs }: { readonly lane: StoreLane; readonly load: StoreLoad; readonly nowMs: number },
 ): ReplicaStatus {
   return {
     storeId,
     name,
-    location: place.location,
+    location,
     state: lane.state(nowMs),
     obligations: load.counts,
     lag: lagOf(load, nowMs),

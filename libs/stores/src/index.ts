@@ -12,3 +12,4 @@ export type { StoreIdentity, StorePeer } from './store-identity.js';
 export type { StorePlace } from './store-place.js';
 export { storePlaceOf } from './store-place-of.js';
 export type { PlaceSurroundings } from './store-place-of.js';
+export { shardedName } from './store-layout.js';

@@ -1,7 +1,9 @@
 /** What the API says of replicas and operations. The classes are also its OpenAPI schema. */
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import type { ScrubView } from '#libs/maintenance';
 import type { ReplicaStatus } from '#libs/replication';
 import type { OperationView } from './operations.js';
+import { DamagedFileAnswer, ScrubAnswer, scrubAnswer } from './scrub-answer.js';
 
 const STATES = ['online', 'degraded', 'offline', 'foreign', 'draining'] as const;
 
@@ -71,6 +73,13 @@ export class StoreStatusAnswer {
 
   @ApiProperty({ type: StoreProblemAnswer, nullable: true })
   last_error!: StoreProblemAnswer | null;
+
+  @ApiProperty({
+    type: ScrubAnswer,
+    nullable: true,
+    description: 'How the reading of all its bytes stands; null where it is draining.',
+  })
+  scrub!: ScrubAnswer | null;
 }
 
 export class QueueAnswer {
@@ -85,8 +94,18 @@ export class QueueAnswer {
 }
 
 export class ReplicasStatusAnswer {
-  @ApiProperty({ type: [StoreStatusAnswer] })
+  @ApiProperty({ type: [StoreStatusAnswer], description: 'The replicas.' })
   stores!: StoreStatusAnswer[];
+
+  @ApiProperty({ type: StoreStatusAnswer, description: 'What is owed to the primary are repairs from a replica.' })
+  primary!: StoreStatusAnswer;
+
+  @ApiProperty({
+    type: [DamagedFileAnswer],
+    description:
+      'Files that cannot be read now: no store that could be asked has all of them whole. The first hundred.',
+  })
+  damaged!: DamagedFileAnswer[];
 
   @ApiProperty({ type: QueueAnswer })
   queue!: QueueAnswer;
@@ -97,6 +116,7 @@ export class OperationBegunAnswer {
   operation_id!: string;
 }
 
+@ApiSchema({ description: 'What came of it. Operations of some kinds tell more; see the routes that begin them.' })
 export class OperationResultAnswer {
   @ApiProperty({ description: 'Parts that were tried and failed; they are still owed.' })
   failed!: number;
@@ -106,7 +126,7 @@ export class OperationAnswer {
   @ApiProperty({ format: 'uuid' })
   operation_id!: string;
 
-  @ApiProperty({ enum: ['replicas_sync'] })
+  @ApiProperty({ enum: ['replicas_sync', 'scrub'] })
   kind!: string;
 
   @ApiProperty({ enum: ['running', 'done', 'failed'] })
@@ -122,7 +142,7 @@ export class OperationAnswer {
   result!: OperationResultAnswer;
 }
 
-export function storeStatusAnswer(status: ReplicaStatus): StoreStatusAnswer {
+export function storeStatusAnswer(status: ReplicaStatus, scrub: ScrubView | undefined): StoreStatusAnswer {
   const { lag, obligations, lastError } = status;
   const seconds = Math.ceil(lag.oldestMs / 1000);
   return {
@@ -135,9 +155,11 @@ export function storeStatusAnswer(status: ReplicaStatus): StoreStatusAnswer {
     last_success_at: status.lastSuccessAtMs ?? null,
     last_error:
       lastError === undefined ? null : { code: lastError.code, message: lastError.message, at: lastError.atMs },
+    scrub: scrub === undefined ? null : scrubAnswer(scrub),
   };
 }
 
-export function operationAnswer({ operationId, kind, state, done, total, failed }: OperationView): OperationAnswer {
-  return { operation_id: operationId, kind, state, done, total, result: { failed } };
+export function operationAnswer(operation: OperationView): OperationAnswer {
+  const { operationId, kind, state, done, total, failed, result } = operation;
+  return { operation_id: operationId, kind, state, done, total, result: { failed, ...result } };
 }

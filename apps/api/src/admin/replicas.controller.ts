@@ -2,15 +2,19 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { JobQueue } from '#libs/job-queue';
+import type { StoreId } from '#libs/kernel';
+import { Scrubber } from '#libs/maintenance';
+import type { OpenInstallation } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import type { Settings } from '#libs/config';
 import type { FastifyReply } from 'fastify';
 import { queryText } from '../http/query.js';
 import type { Query as QueryParameters } from '../http/query.js';
 import { JobService } from '../nest/job-service.js';
-import { SETTINGS } from '../nest/tokens.js';
+import { OPEN_INSTALLATION, SETTINGS } from '../nest/tokens.js';
 import { ApiProblems } from '../open-api/api-problems.js';
 import { Operations } from './operations.js';
+import { damagedFileAnswer } from './scrub-answer.js';
 import {
   OperationAnswer,
   operationAnswer,
@@ -19,6 +23,9 @@ import {
   storeStatusAnswer,
 } from './replicas-answer.js';
 
+/** Told at once. */
+const MAX_DAMAGED_FILES = 100;
+
 @ApiTags('admin')
 @Controller('admin')
 export class ReplicasController {
@@ -26,13 +33,21 @@ export class ReplicasController {
   readonly #operations: Operations;
   readonly #queue: JobQueue;
   readonly #queueKind: 'embedded' | 'redis';
+  readonly #scrubber: Scrubber;
+  readonly #installation: OpenInstallation;
+  readonly #storagePath: string;
 
   constructor(
     replication: Replication,
     operations: Operations,
     jobs: JobService,
+    scrubber: Scrubber,
+    @Inject(OPEN_INSTALLATION) installation: OpenInstallation,
     @Inject(SETTINGS) settings: Settings,
   ) {
+    this.#scrubber = scrubber;
+    this.#installation = installation;
+    this.#storagePath = settings.storagePath;
     this.#replication = replication;
     this.#operations = operations;
     this.#queue = jobs.queue;
@@ -40,13 +55,24 @@ export class ReplicasController {
   }
 
   @Get('replicas/status')
-  @ApiOperation({ summary: 'Each replica: its state, what it is owed, how far it lags and what went wrong last' })
+  @ApiOperation({
+    summary: 'Each store: its state, what it is owed, how far it lags, what went wrong last, and its scrub',
+  })
   @ApiOkResponse({ type: ReplicasStatusAnswer, description: 'How replication fares at this moment.' })
   @ApiProblems()
   status(): ReplicasStatusAnswer {
     const { state, lastError } = this.#queue.condition;
+    const { primary, catalog } = this.#installation;
+    const scrubs = new Map(this.#scrubber.views().map((view) => [view.storeId, view]));
+    const primaryStatus = this.#replication.statusOfPrimary({
+      name: primary.identity.name,
+      location: this.#storagePath,
+    });
+    const nameOf = (storeId: StoreId): string => scrubs.get(storeId)?.name ?? storeId;
     return {
-      stores: this.#replication.status().map((status) => storeStatusAnswer(status)),
+      stores: this.#replication.status().map((status) => storeStatusAnswer(status, scrubs.get(status.storeId))),
+      primary: storeStatusAnswer(primaryStatus, scrubs.get(primaryStatus.storeId)),
+      damaged: catalog.damage.files(MAX_DAMAGED_FILES).map((file) => damagedFileAnswer(file, nameOf)),
       queue: { kind: this.#queueKind, state, last_error: lastError ?? null },
     };
   }

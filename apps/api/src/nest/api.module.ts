@@ -4,6 +4,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { HealthController } from '../health/health.controller.js';
 import type { ProblemFilter } from '../problems/problem.filter.js';
+import { AdminModule } from './admin.module.js';
 import { FileStoreModule } from './file-store.module.js';
 import { MaintenanceModule } from './maintenance.module.js';
 import { ProcessModule } from './process.module.js';
@@ -28,6 +29,7 @@ export class ApiModule {
         FileStoreModule,
         ReplicationModule,
         MaintenanceModule,
+        AdminModule,
       ],
       controllers: [HealthController],
       providers: [{ provide: APP_FILTER, useValue: parts.problems }],

@@ -10,8 +10,6 @@ import { DirectoryPlace } from '#libs/stores';
 import type { StorePlace } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
 import { StoreOpener } from '#libs/transfer';
-import { Operations } from '../admin/operations.js';
-import { ReplicasController } from '../admin/replicas.controller.js';
 import { AppliedChanges } from './applied-changes.js';
 import { JobService } from './job-service.js';
 import { LatePlace } from './late-place.js';
@@ -21,9 +19,7 @@ import { UnadoptedPlace } from './unadopted-place.js';
 
 @Module({
   imports: [RecoveryModule],
-  controllers: [ReplicasController],
   providers: [
-    Operations,
     {
       provide: REPLICAS,
       inject: [OPEN_INSTALLATION, SETTINGS],
@@ -82,7 +78,7 @@ import { UnadoptedPlace } from './unadopted-place.js';
       },
     },
   ],
-  exports: [REPLICAS, Replication, StoreOpener],
+  exports: [JobService, REPLICAS, Replication, StoreOpener],
 })
 export class ReplicationModule {}
 

@@ -1,0 +1,133 @@
+/**
+ * The scrub of one store, from one end to the other: every chunk, manifest and tombstone is read and held against its own
+ * digest. What does not hold is read once more, from a place that has just said that it is this store, before anything is
+ * said of it: a read that went wrong once and an object that was replaced or deleted meanwhile are nobody's damage. What is
+ * done about it is `scrub-remedy.ts`.
+ *
+ * Objects that are missing are not this pass's business: it reads what the store lists. Its position may be kept, and a
+ * later pass begun behind it; one object may then be read twice, and none is left out.
+ */
+import { StoreError } from '#libs/kernel';
+import type { ChunkId, FileId, StoreId } from '#libs/kernel';
+import { shardedName } from '#libs/stores';
+import type { ObjectKey, ObjectKind } from '#libs/stores';
+import { MAX_FINDINGS } from './pass.js';
+import type { Finding, FindingKind, Pass, PassProgress } from './pass.js';
+import { ScrubRemedy } from './scrub-remedy.js';
+import type { ScrubContext } from './scrub-remedy.js';
+import type { Sight, StoreReader } from './store-reader.js';
+
+/** In this order; chunks first, because they are most of the bytes. */
+const KINDS: readonly ObjectKind[] = ['chunk', 'manifest', 'tombstone'];
+const OBJECTS_PER_LISTING = 512;
+/** One step ends behind whichever comes first; a single object may be longer. */
+const OBJECTS_PER_STEP = 32;
+const BYTES_PER_STEP = 1024 * 1024;
+
+export interface ScrubPosition {
+  readonly kind: ObjectKind;
+  /** The cursor of the listing behind the last object that was read; '' before the first. */
+  readonly lastKey: string;
+}
+
+export interface ScrubPassOptions {
+  readonly storeId: StoreId;
+  /** Where an earlier pass ended; the beginning, where it is left out. */
+  readonly position?: ScrubPosition;
+}
+
+export class ScrubPass implements Pass {
+  readonly storeId: StoreId;
+  readonly #reader: StoreReader;
+  readonly #remedy: ScrubRemedy;
+  #position: ScrubPosition;
+  /** Listed and not read yet. */
+  #page: ObjectKey[] = [];
+  #isLastPage = false;
+  #objects = 0;
+  #bytes = 0;
+  readonly #found = new Map<FindingKind, number>();
+  readonly #findings: Finding[] = [];
+
+  /** Throws `replica_not_found` where the context has no such store. */
+  constructor(context: ScrubContext, { storeId, position }: ScrubPassOptions) {
+    const reader = context.readers.get(storeId);
+    if (reader === undefined) throw new StoreError('replica_not_found', `There is no store ${storeId}.`);
+    this.storeId = storeId;
+    this.#reader = reader;
+    this.#remedy = new ScrubRemedy(context, reader);
+    this.#position = position ?? { kind: KINDS[0]!, lastKey: '' };
+  }
+
+  get position(): ScrubPosition {
+    return this.#position;
+  }
+
+  get progress(): PassProgress {
+    const found = Object.fromEntries(this.#found) as PassProgress['found'];
+    return { objects: this.#objects, bytes: this.#bytes, found, findings: this.#findings };
+  }
+
+  async step(): Promise<'busy' | 'done'> {
+    if (this.#page.length === 0 && (await this.#turnPage()) === 'done') return 'done';
+    const startBytes = this.#bytes;
+    for (let objects = 0; objects < OBJECTS_PER_STEP && this.#bytes - startBytes < BYTES_PER_STEP; objects += 1) {
+      const [key] = this.#page;
+      if (key === undefined) break;
+      // Where this throws the object is read again by the next step.
+      await this.#scrub(key);
+      this.#page.shift();
+      this.#position = { kind: key.kind, lastKey: shardedName(key) };
+    }
+    return 'busy';
+  }
+
+  /** Every page asks the place anew who it is: an emptied one would be read to its end in no time, with nothing found. */
+  async #turnPage(): Promise<'busy' | 'done'> {
+    const { kind, lastKey } = this.#position;
+    if (this.#isLastPage) {
+      const next = KINDS[KINDS.indexOf(kind) + 1];
+      if (next === undefined) return 'done';
+      this.#position = { kind: next, lastKey: '' };
+      this.#isLastPage = false;
+      return 'busy';
+    }
+    await this.#reader.open();
+    const after = lastKey === '' ? {} : { after: lastKey };
+    const { ids, next } = await this.#reader.list(kind, { ...after, limit: OBJECTS_PER_LISTING });
+    await this.#reader.confirm();
+    this.#page = ids.map((id) => keyOf(kind, id));
+    this.#isLastPage = next === undefined;
+    return 'busy';
+  }
+
+  async #scrub(key: ObjectKey): Promise<void> {
+    const first = await this.#reader.look(key);
+    if (isBad(first)) await this.#judge(key);
+    this.#objects += 1;
+    this.#bytes += sizeOf(first);
+  }
+
+  async #judge(key: ObjectKey): Promise<void> {
+    const again = await this.#reader.look(key);
+    if (!isBad(again)) return;
+    await this.#reader.confirm();
+    const finding = await this.#remedy.apply(key, again);
+    if (finding === undefined) return;
+    this.#found.set(finding.kind, (this.#found.get(finding.kind) ?? 0) + 1);
+    if (this.#findings.length < MAX_FINDINGS) this.#findings.push(finding);
+  }
+}
+
+function isBad(sight: Sight): sight is Extract<Sight, { reason: string }> {
+  return sight.state === 'corrupt' || sight.state === 'unreadable';
+}
+
+function sizeOf(sight: Sight): number {
+  if (sight.state === 'missing') return 0;
+  return sight.state === 'whole' ? sight.bytes.length : sight.sizeBytes;
+}
+
+function keyOf(kind: ObjectKind, id: string): ObjectKey {
+  return kind === 'chunk' ? { kind, id: id as ChunkId } : { kind, id: id as FileId };
+}
