@@ -12,7 +12,7 @@ import { members } from './stored-file.js';
 const MAX_PROBLEM_BYTES = 64 * 1024;
 
 export interface Call {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;

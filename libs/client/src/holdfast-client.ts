@@ -99,6 +99,15 @@ export class HoldfastClient {
     });
   }
 
+  /**
+   * Brings a deleted file back under a new id. Asked once: where the answer is lost nobody knows whether it is back, and a
+   * second one could say that it is impossible because the first has done it.
+   */
+  async undelete(fileId: FileId, { signal }: Abortable = {}): Promise<StoredFile> {
+    const path = `/admin/files/${parseFileId(fileId)}/undelete`;
+    return storedFile(await this.#connection.ask({ method: 'POST', path, signal }));
+  }
+
   #ask(call: Call): Promise<unknown> {
     return withRetries(this.#budget(), call.signal, () => this.#connection.ask(call));
   }
