@@ -14,6 +14,7 @@ import { REPAIR_RULES } from './list-repair.js';
 import { REPLICATION } from './list-replication.js';
 import { STORES } from './list-stores.js';
 import { TRANSFER } from './list-transfer.js';
+import { UNDELETES } from './list-undelete.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...LOG,
@@ -30,4 +31,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...JOB_QUEUE,
   ...REPAIR_RULES,
   ...REPLICATION,
+  ...UNDELETES,
 ];

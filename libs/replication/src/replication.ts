@@ -116,7 +116,8 @@ export class Replication {
     const nowMs = clock.now();
     const stores = replicas.map((replica) => {
       const load = catalog.obligations.load(replica.storeId);
-      return statusOf(replica, { lane: this.#lanes.get(replica.storeId)!, load, nowMs });
+      const filling = !catalog.obligations.isFilled(replica.storeId);
+      return statusOf(replica, { lane: this.#lanes.get(replica.storeId)!, load, filling, nowMs });
     });
     const departed = catalog.obligations
       .storeIds()

@@ -62,6 +62,9 @@ export class StoreStatusAnswer {
   @ApiProperty({ type: LagAnswer })
   lag!: LagAnswer;
 
+  @ApiProperty({ description: 'It has just joined, and lacks more than is counted as owed: that is being worked out.' })
+  filling!: boolean;
+
   @ApiProperty({
     type: Number,
     nullable: true,
@@ -84,12 +87,24 @@ export class QueueAnswer {
   last_error!: string | null;
 }
 
+export class CollectionAnswer {
+  @ApiProperty({
+    type: [String],
+    description:
+      'Why no garbage is collected, where none is: files may be missing in the catalog (damaged_manifests, log_was_gone).',
+  })
+  held_by!: string[];
+}
+
 export class ReplicasStatusAnswer {
   @ApiProperty({ type: [StoreStatusAnswer] })
   stores!: StoreStatusAnswer[];
 
   @ApiProperty({ type: QueueAnswer })
   queue!: QueueAnswer;
+
+  @ApiProperty({ type: CollectionAnswer })
+  collection!: CollectionAnswer;
 }
 
 export class OperationBegunAnswer {
@@ -132,6 +147,7 @@ export function storeStatusAnswer(status: ReplicaStatus): StoreStatusAnswer {
     state: status.state,
     obligations: { put: obligations.put, delete: obligations.delete, repair: obligations.repair },
     lag: { files: lag.files, bytes: lag.bytes, seconds },
+    filling: status.filling,
     last_success_at: status.lastSuccessAtMs ?? null,
     last_error:
       lastError === undefined ? null : { code: lastError.code, message: lastError.message, at: lastError.atMs },

@@ -2,13 +2,14 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { JobQueue } from '#libs/job-queue';
+import type { OpenInstallation } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import type { Settings } from '#libs/config';
 import type { FastifyReply } from 'fastify';
 import { queryText } from '../http/query.js';
 import type { Query as QueryParameters } from '../http/query.js';
 import { JobService } from '../nest/job-service.js';
-import { SETTINGS } from '../nest/tokens.js';
+import { OPEN_INSTALLATION, SETTINGS } from '../nest/tokens.js';
 import { ApiProblems } from '../open-api/api-problems.js';
 import { Operations } from './operations.js';
 import {
@@ -24,6 +25,7 @@ import {
 export class ReplicasController {
   readonly #replication: Replication;
   readonly #operations: Operations;
+  readonly #installation: OpenInstallation;
   readonly #queue: JobQueue;
   readonly #queueKind: 'embedded' | 'redis';
 
@@ -32,9 +34,11 @@ export class ReplicasController {
     operations: Operations,
     jobs: JobService,
     @Inject(SETTINGS) settings: Settings,
+    @Inject(OPEN_INSTALLATION) installation: OpenInstallation,
   ) {
     this.#replication = replication;
     this.#operations = operations;
+    this.#installation = installation;
     this.#queue = jobs.queue;
     this.#queueKind = settings.redisUrl === '' ? 'embedded' : 'redis';
   }
@@ -48,6 +52,7 @@ export class ReplicasController {
     return {
       stores: this.#replication.status().map((status) => storeStatusAnswer(status)),
       queue: { kind: this.#queueKind, state, last_error: lastError ?? null },
+      collection: { held_by: this.#installation.catalog.garbage.holds() },
     };
   }
 

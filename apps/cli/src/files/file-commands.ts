@@ -58,7 +58,7 @@ export function addFileCommands(program: Command): void {
     .option('--prefix <prefix>', 'only files whose names begin so');
 }
 
-function verb<Options>(program: Command, name: string, run: Verb<Options>): Command {
+export function verb<Options>(program: Command, name: string, run: Verb<Options>): Command {
   return program
     .command(name)
     .option('--url <url>', 'where the server is (HOLDFAST_URL; http://127.0.0.1:8080)')
