@@ -127,28 +127,20 @@ const FLUSH: readonly Mutant[] = [
   {
     name: 'flush: a removal is noted after it',
     file: 'libs/stores/src/applied-objects.ts',
-    find: `    try {
-      await this.#fs.unlink(path);
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    }
+    find: `    const directories = await this.#deleted.take(file);
     this.#files.delete(path);
-    this.#directories.add(dirname(path));`,
-    replace: `    this.#files.delete(path);
-    this.#directories.add(dirname(path));
-    try {
-      await this.#fs.unlink(path);
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    }`,
+    for (const directory of directories) this.#directories.add(directory);`,
+    replace: `    for (const kind of ['manifests', 'deleted']) this.#directories.add(\`\${this.#root}/\${kind}/\${file.fileId.slice(-2)}\`);
+    await this.#deleted.take(file);
+    this.#files.delete(path);`,
     tests: [APPLIED],
     letsThrough: 'a flush between note and removal takes the note and misses the removal',
   },
   {
     name: 'flush: a removal is noted',
     file: 'libs/stores/src/applied-objects.ts',
-    find: 'this.#files.delete(path);\n    this.#directories.add(dirname(path));',
-    replace: 'this.#files.delete(path);',
+    find: 'for (const directory of directories) this.#directories.add(directory);',
+    replace: 'void directories;',
     tests: [APPLIED],
     letsThrough: 'a deleted file comes back after a power cut, and its delete is forgotten',
   },
@@ -183,8 +175,8 @@ const ORDER: readonly Mutant[] = [
     name: 'apply: the tombstone before the removal of the manifest',
     file: 'libs/apply/src/apply-batch.ts',
     find: `      await applied.write({ kind: 'tombstone', id: effect.fileId }, effect.frame.bytes);
-      await applied.remove({ kind: 'manifest', id: effect.fileId });`,
-    replace: `      await applied.remove({ kind: 'manifest', id: effect.fileId });
+      await applied.retire(effect);`,
+    replace: `      await applied.retire(effect);
       await applied.write({ kind: 'tombstone', id: effect.fileId }, effect.frame.bytes);`,
     tests: [APPLIER],
     letsThrough: 'a moment at which a file is neither there nor known to be deleted',
@@ -192,7 +184,7 @@ const ORDER: readonly Mutant[] = [
   {
     name: 'apply: a delete removes the manifest',
     file: 'libs/apply/src/apply-batch.ts',
-    find: "await applied.remove({ kind: 'manifest', id: effect.fileId });",
+    find: 'await applied.retire(effect);',
     replace: '',
     tests: [APPLIER],
     letsThrough: 'a deleted file comes back when the catalog is built anew',

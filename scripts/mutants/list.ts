@@ -15,6 +15,7 @@ import { REPLICATION } from './list-replication.js';
 import { SCRUB } from './list-scrub.js';
 import { STORES } from './list-stores.js';
 import { TRANSFER } from './list-transfer.js';
+import { UNDELETES } from './list-undelete.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...LOG,
@@ -32,4 +33,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPAIR_RULES,
   ...REPLICATION,
   ...SCRUB,
+  ...UNDELETES,
 ];

@@ -224,6 +224,7 @@ describe('/docs', () => {
       'GET /ready',
       'HEAD /download/{file_id}',
       'HEAD /read/{file_id}',
+      'POST /admin/files/{file_id}/undelete',
       'POST /admin/replicas/sync',
       'POST /admin/scrub',
       'POST /upload',

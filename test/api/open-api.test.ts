@@ -85,6 +85,9 @@ const REQUESTS: Array<[method: string, route: string, path: string, status: numb
   ['POST', '/admin/replicas/sync', '/admin/replicas/sync?store=nowhere', 404],
   ['POST', '/admin/scrub', '/admin/scrub', 202],
   ['POST', '/admin/scrub', '/admin/scrub?store=nowhere', 404],
+  ['POST', '/admin/files/{file_id}/undelete', `/admin/files/${UNKNOWN_FILE}/undelete`, 404],
+  ['POST', '/admin/files/{file_id}/undelete', '/admin/files/x/undelete', 400],
+  ['POST', '/admin/files/{file_id}/undelete', '/admin/files/{file_id}/undelete', 409],
   ['GET', '/admin/operations/{operation_id}', '/admin/operations/nothing', 404],
   ...['/download', '/read'].flatMap((route): typeof REQUESTS => {
     const [pattern, path] = [`${route}/{file_id}`, `${route}/{file_id}`];

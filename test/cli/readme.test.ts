@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { store } from '../server/file-client.js';
 import { startServer } from '../server/harness.js';
-import { testBytes } from '../server/http-client.js';
+import { ask, testBytes } from '../server/http-client.js';
 import { filesBelow } from '../server/installation.js';
 import { makeCaller } from './transfers.js';
 import type { Caller } from './transfers.js';
@@ -57,5 +58,19 @@ describe('README', () => {
       'holdfast-index.jsonl',
       'sub/b.jpg',
     ]);
+  });
+
+  it('its command that takes back a delete works as written', async () => {
+    const server = await startServer();
+    const caller = await makeCaller(server);
+    const content = testBytes(200_000, 1);
+    const { file_id: fileId } = await store(server.url, { name: 'photo.jpg', content });
+    await ask(`${server.url}/files/${fileId}`, { method: 'DELETE' });
+    const [line, ...others] = (await commandsOf('Store and fetch files')).filter((each) => each.includes('undelete'));
+    expect(others).toEqual([]);
+    const { code, output } = await runAsWritten(`DELETED_FILE_ID=${fileId}\n${line!}`, caller, server.url);
+    expect(code, output).toBe(0);
+    const [newId] = output.split('  ');
+    expect((await ask(`${server.url}/download/${newId!}`)).body.equals(content)).toBe(true);
   });
 });

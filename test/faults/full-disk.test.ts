@@ -11,7 +11,7 @@ import type { Place } from './faulty-installation.js';
 import { reasonToSkip, whySkipped } from './privileges.js';
 
 const SIZE_MIB = 24;
-/** The directories of a primary take 771. */
+/** The directories of a primary take 1,030. */
 const INODES = 1_500;
 const RESERVED_INODES = 4_096;
 

@@ -1,7 +1,8 @@
 /** A disk on which calls can be held open just before they take effect, so that two operations meet at a chosen step. */
+import type { FileStat } from '#libs/durable-fs';
 import { CrashFileSystem } from '#libs/durable-fs/testing';
 
-type HeldOperation = 'rename' | 'unlink' | 'syncDirectory' | 'readFile';
+type HeldOperation = 'rename' | 'unlink' | 'syncDirectory' | 'readFile' | 'stat' | 'replaceFile';
 
 interface Hold {
   readonly operation: HeldOperation;
@@ -40,6 +41,18 @@ export class HeldFileSystem extends CrashFileSystem {
   override async syncDirectory(path: string): Promise<void> {
     await this.#pass('syncDirectory', path);
     await super.syncDirectory(path);
+  }
+
+  override async replaceFile(path: string, bytes: Uint8Array, temporaryPath: string): Promise<void> {
+    await this.#pass('replaceFile', path);
+    await super.replaceFile(path, bytes, temporaryPath);
+  }
+
+  /** Held after the look. */
+  override async stat(path: string): Promise<FileStat | undefined> {
+    const stat = await super.stat(path);
+    await this.#pass('stat', path);
+    return stat;
   }
 
   /** Held after the bytes were read. */

@@ -24,7 +24,7 @@ import {
 import type { Bench } from './bench.js';
 
 const SEEDS = Array.from({ length: 24 }, (_, index) => index + 1);
-const ORDERS = 150;
+const ORDERS = 240;
 /** So few, that most uploads share chunks with files, with garbage and with each other. */
 const CHUNKS = Array.from({ length: 7 }, (_, index) => chunkBytes(`chunk ${index}`));
 /** More, and every chunk would always have a reference. */
@@ -53,7 +53,7 @@ class DawdlingFileSystem extends CrashFileSystem {
 
   override async readDirectory(path: string): Promise<string[]> {
     const names = await super.readDirectory(path);
-    if (this.#random.below(40) === 0) await this.#dawdle();
+    if (path.includes('/chunks/') && this.#random.below(40) === 0) await this.#dawdle();
     return names;
   }
 
@@ -173,7 +173,8 @@ it.each(SEEDS)('every chunk that is referenced stays and every other goes, seed 
     expect(await faultsIn(after, player.files)).toEqual([]);
   });
 
-  await pass(bench.collector);
+  // The first ends what was under way, and only a whole one finds what the clock has left in the future.
+  for (let round = 0; round < 2; round += 1) await pass(bench.collector);
   await passAfterGrace(bench);
   const referenced = new Set([...player.files.values()].flatMap(chunkIdsOf));
   expect(await storedChunks(bench)).toEqual([...referenced].sort());

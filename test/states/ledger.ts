@@ -13,6 +13,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'log_full',
   'log_poisoned',
   'log_write_failed',
+  'undelete_impossible',
   'upload_incomplete',
 ]);
 
@@ -31,6 +32,8 @@ export class Ledger {
   /** Deletes that were asked for and not answered. */
   readonly deleting = new Set<FileId>();
   readonly deleted = new Set<FileId>();
+  /** Names of files that were brought back, or may have been: they come without the key of their upload. */
+  readonly undeleted = new Set<string>();
   /** Highest LSN that a caller was told, by log. */
   readonly highestLsn = new Map<LogId, Lsn>();
 
@@ -41,6 +44,7 @@ export class Ledger {
     for (const [fileName, bytes] of this.unanswered) copy.unanswered.set(fileName, bytes);
     for (const fileId of this.deleting) copy.deleting.add(fileId);
     for (const fileId of this.deleted) copy.deleted.add(fileId);
+    for (const fileName of this.undeleted) copy.undeleted.add(fileName);
     for (const [logId, highest] of this.highestLsn) copy.highestLsn.set(logId, highest);
     return copy;
   }
@@ -76,6 +80,12 @@ export class Ledger {
       this.deleted.add(fileId);
     });
     return undefined;
+  }
+
+  /** Brings a deleted file back and writes the outcome down. */
+  async undelete(files: FileStore, fileId: FileId, { fileName, bytes }: KeptFile): Promise<FileReceipt | Error> {
+    this.#change(() => this.undeleted.add(fileName));
+    return this.#note(fileName, bytes, files.undelete(fileId));
   }
 
   /** What a recovered store shows is settled: from now on it is promised as if it had been answered. */

@@ -26,6 +26,7 @@ export interface Cut {
 export class Life {
   readonly cuts: Cut[] = [];
   readonly ledger = new Ledger();
+  readonly deleted = new Map<string, { readonly fileId: FileId; readonly bytes: Buffer }>();
   #machine: Machine;
   #store: RunningStore | undefined;
   readonly #options: StartOptions;
@@ -66,7 +67,15 @@ export class Life {
   }
 
   delete(fileName: string): Promise<Error | undefined> {
-    return this.ledger.delete(this.store.files, this.idOf(fileName));
+    const fileId = this.idOf(fileName);
+    this.deleted.set(fileName, { fileId, bytes: this.ledger.kept.get(fileId)!.bytes });
+    return this.ledger.delete(this.store.files, fileId);
+  }
+
+  /** Brings back the file of that name which was deleted last. */
+  undelete(fileName: string): Promise<FileReceipt | Error> {
+    const { fileId, bytes } = this.deleted.get(fileName)!;
+    return this.ledger.undelete(this.store.files, fileId, { fileName, bytes });
   }
 
   checkpoint(): Promise<void> {

@@ -307,7 +307,7 @@ describe('a file whose delete is not in the catalog yet', () => {
     // As apply leaves it when the disk fills in the middle of a batch.
     const { primary } = store.parts;
     await primary.applied.write({ kind: 'tombstone', id: fileId }, Buffer.from('tombstone'));
-    await primary.applied.remove({ kind: 'manifest', id: fileId });
+    await primary.applied.retire({ fileId, deletedAtMs: 1 });
     await expect(get(store.files, fileId)).rejects.toMatchObject({ code: 'file_not_found' });
     await store.close();
   });

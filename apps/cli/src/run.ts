@@ -3,9 +3,10 @@ import { findPackage } from '#libs/config';
 import { EXIT } from '#libs/kernel';
 import { Command, CommanderError } from 'commander';
 import { failureOf } from './failure.js';
-import { addFileCommands } from './files/file-commands.js';
+import { addFileCommands, verb } from './files/file-commands.js';
 import { interruptRunning } from './interruption.js';
 import { addRecoveryCommands } from './recovery/recovery-commands.js';
+import { showStatus } from './status/status.js';
 import { printError, printJson } from './terminal.js';
 import { addWalCommand } from './wal/wal-command.js';
 
@@ -31,6 +32,9 @@ function program(): Command {
     .helpCommand(false)
     .exitOverride();
   addFileCommands(holdfast);
+  verb(holdfast, 'status', showStatus).description(
+    'Say how a running server fares: what is owed to each store, what survives what, and what is wrong (then exit 4).',
+  );
   addWalCommand(holdfast);
   addRecoveryCommands(holdfast);
   return holdfast;

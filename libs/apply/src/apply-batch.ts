@@ -58,7 +58,7 @@ export async function applyToPrimary(
       await writeManifests();
       // The tombstone first: at no moment is the file neither there nor known to be deleted.
       await applied.write({ kind: 'tombstone', id: effect.fileId }, effect.frame.bytes);
-      await applied.remove({ kind: 'manifest', id: effect.fileId });
+      await applied.retire(effect);
     }
   }
   await writeManifests();

@@ -5,7 +5,7 @@ import type { FileId, Frame, Manifest } from '#libs/kernel';
 
 export type RecordEffect =
   | { readonly kind: 'put'; readonly fileId: FileId; readonly manifest: Manifest; readonly frame: Frame }
-  | { readonly kind: 'delete'; readonly fileId: FileId; readonly frame: Frame }
+  | { readonly kind: 'delete'; readonly fileId: FileId; readonly deletedAtMs: number; readonly frame: Frame }
   | { readonly kind: 'none' };
 
 export type Change = Exclude<RecordEffect, { kind: 'none' }>;
@@ -18,7 +18,7 @@ export function effectOf(frame: Frame): RecordEffect {
       return { kind: 'put', fileId: manifest.fileId, manifest, frame };
     }
     case 'file_delete':
-      return { kind: 'delete', fileId: decodeFileDelete(frame).fileId, frame };
+      return { kind: 'delete', ...decodeFileDelete(frame), frame };
     case 'upload_begin':
     case 'checkpoint':
       return { kind: 'none' };

@@ -47,6 +47,10 @@ export class FillStatements {
     this.#keepInTransaction(storeIds);
   }
 
+  isFilled(storeId: StoreId): boolean {
+    return this.#statements.progress.get(storeId)?.stage === 'filled';
+  }
+
   next(page: FillPage): FillOutcome {
     return this.#pageInTransaction(page);
   }

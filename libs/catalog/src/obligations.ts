@@ -224,6 +224,11 @@ export class Obligations {
     this.#filling.keepOnly(storeIds);
   }
 
+  /** Whether the store is owed all that it must hold: until then its load is less than what it lacks. */
+  isFilled(storeId: StoreId): boolean {
+    return this.#filling.isFilled(storeId);
+  }
+
   /** Owes a replica that joins every file, a page at a time; goes on where the last call, or process, ended. */
   fill(page: FillPage): FillOutcome {
     return this.#filling.next(page);

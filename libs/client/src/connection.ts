@@ -12,13 +12,15 @@ import { members } from './stored-file.js';
 const MAX_PROBLEM_BYTES = 64 * 1024;
 
 export interface Call {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Streams are pulled only when the connection stands. */
   readonly body?: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | undefined;
   readonly signal: AbortSignal | undefined;
+  /** A status that is an answer to this call, though it is none of success. */
+  readonly answeredBy?: number;
 }
 
 export class Connection implements Contact {
@@ -45,7 +47,10 @@ export class Connection implements Contact {
   }
 
   /** The answer, its body still to be read, where it is a 2xx. Throws `ClientError`, and what the signal is aborted with. */
-  async send(attempt: Attempt, { method, path, query, headers, body }: Omit<Call, 'signal'>): Promise<Response> {
+  async send(
+    attempt: Attempt,
+    { method, path, query, headers, body, answeredBy }: Omit<Call, 'signal'>,
+  ): Promise<Response> {
     const response = await attempt.during(() =>
       fetch(this.#address.route(path, query), {
         method,
@@ -57,7 +62,7 @@ export class Connection implements Contact {
       }),
     );
     this.#hadContact = true;
-    if (response.ok) return response;
+    if (response.ok || response.status === answeredBy) return response;
     throw await refusal(response, attempt);
   }
 

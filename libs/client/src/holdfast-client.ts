@@ -14,6 +14,8 @@ import { DEFAULT_RETRY, realTiming, RetryBudget, withRetries } from './retry.js'
 import type { RetryPolicy, Timing } from './retry.js';
 import { ServerAddress } from './server-address.js';
 import type { AddressOptions } from './server-address.js';
+import { logStatus, readiness, replicasStatus } from './server-status.js';
+import type { LogStatus, Readiness, ReplicasStatus } from './server-status.js';
 import { filePage, storedFile } from './stored-file.js';
 import type { StoredFile } from './stored-file.js';
 import { upload } from './upload.js';
@@ -97,6 +99,28 @@ export class HoldfastClient {
         throw error;
       }
     });
+  }
+
+  /**
+   * Brings a deleted file back under a new id. Asked once: where the answer is lost nobody knows whether it is back, and a
+   * second one could say that it is impossible because the first has done it.
+   */
+  async undelete(fileId: FileId, { signal }: Abortable = {}): Promise<StoredFile> {
+    const path = `/admin/files/${parseFileId(fileId)}/undelete`;
+    return storedFile(await this.#connection.ask({ method: 'POST', path, signal }));
+  }
+
+  /** Whether the server serves, also where it says that it does not. Like the two below it is asked once: it is about now. */
+  async ready({ signal }: Abortable = {}): Promise<Readiness> {
+    return readiness(await this.#connection.ask({ method: 'GET', path: '/ready', signal, answeredBy: 503 }));
+  }
+
+  async replicasStatus({ signal }: Abortable = {}): Promise<ReplicasStatus> {
+    return replicasStatus(await this.#connection.ask({ method: 'GET', path: '/admin/replicas/status', signal }));
+  }
+
+  async logStatus({ signal }: Abortable = {}): Promise<LogStatus> {
+    return logStatus(await this.#connection.ask({ method: 'GET', path: '/admin/wal/segments', signal }));
   }
 
   #ask(call: Call): Promise<unknown> {

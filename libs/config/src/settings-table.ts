@@ -238,7 +238,7 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     name: 'GC_GRACE',
     default: '10m',
     kind: durationBetween(0, 365 * DAY_MS),
-    doc: 'How long the bytes of deleted files and of interrupted uploads stay on the disk. Longer takes that much more of it; below 30s, a file whose delete is lost together with the log can come back without its bytes.',
+    doc: 'How long deleted files can be brought back (undelete), and the bytes of interrupted uploads stay on the disk. Longer takes that much more of it; below 30s, a file whose delete is lost together with the log can come back without its bytes.',
   },
   scrubRateBytesPerSecond: {
     name: 'SCRUB_RATE',

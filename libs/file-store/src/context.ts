@@ -7,6 +7,7 @@ import type { DiskReserve } from './disk-reserve.js';
 import type { EntryCache } from './entry-cache.js';
 import type { SharedContents } from './shared-contents.js';
 import type { TransferBuffers } from './transfer-buffers.js';
+import type { FileReceipt } from './types.js';
 import type { UploadKeys } from './upload-keys.js';
 
 /** The log as writers see it. */
@@ -53,4 +54,6 @@ export interface FileStoreContext extends FileStoreParts {
   readonly uploadKeys: UploadKeys;
   /** Ids of files that are being deleted now. */
   readonly deleting: Set<FileId>;
+  /** Deleted files that are being brought back now. */
+  readonly undeleting: Map<FileId, Promise<FileReceipt>>;
 }

@@ -1,4 +1,4 @@
-/** The file store: upload, read, list, delete. Each operation is a file of its own; this is their one door. */
+/** The file store: upload, read, list, delete, undelete. Each operation is a file of its own; this is their one door. */
 import type { FileSystem } from '#libs/durable-fs';
 import type { FileId } from '#libs/kernel';
 import type { FileStoreContext, FileStoreLimits, FileStoreParts } from './context.js';
@@ -14,6 +14,7 @@ import { TransferBuffers } from './transfer-buffers.js';
 import type { FileListQuery, FilePage, FileReceipt, FileSink, UploadRequest } from './types.js';
 import { assertUploadable, upload } from './upload.js';
 import type { ExpectedUpload } from './upload.js';
+import { undeleteFile } from './undelete-file.js';
 import { UploadKeys } from './upload-keys.js';
 
 export interface FileStoreOptions extends FileStoreLimits {
@@ -47,6 +48,7 @@ export class FileStore {
       limits: options,
       uploadKeys: new UploadKeys(),
       deleting: new Set(),
+      undeleting: new Map(),
     };
   }
 
@@ -78,5 +80,10 @@ export class FileStore {
   /** Throws `file_not_found`, or what `check` throws. */
   delete(fileId: FileId, check?: DeleteCheck): Promise<void> {
     return deleteFile(this.#context, fileId, check);
+  }
+
+  /** Brings a deleted file back under a new id. Throws what `undelete-file.ts` says. */
+  undelete(fileId: FileId): Promise<FileReceipt> {
+    return undeleteFile(this.#context, fileId);
   }
 }

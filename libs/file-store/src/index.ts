@@ -1,4 +1,4 @@
-/** The file store: upload, read, list and delete files over log, catalog and primary. */
+/** The file store: upload, read, list, delete and undelete files over log, catalog and primary. */
 export { fileTooLarge } from './body-collector.js';
 export { verifiedBody } from './digest-check.js';
 export type { DigestAlgorithm, ExpectedDigest } from './digest-check.js';

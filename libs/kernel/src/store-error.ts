@@ -25,6 +25,8 @@ export const ERROR_CODES = {
   file_too_large: kind('The file is larger than this server accepts.'),
   expectation_failed: kind('The expectation of the request cannot be met.'),
   file_not_found: kind('There is no such file.'),
+  file_not_deleted: kind('The file is there and has not been deleted.'),
+  undelete_impossible: kind('What the deleted file was made of is gone.'),
   segment_not_found: kind('The log has no such segment.'),
   replica_not_found: kind('There is no such replica.'),
   operation_not_found: kind('There is no such operation.'),

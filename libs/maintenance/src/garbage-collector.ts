@@ -9,6 +9,7 @@
  *   may not collect                                            → held
  *   pass: rows noted `graceMs` ago, a page a step              → busy
  *         then what earlier passes left unknown on replicas, a page a step → busy
+ *         then, when they are due: the manifests that deletes have kept `graceMs` long, a page a step → busy
  *         then, when a sweep is due: the listing, a page a step → busy
  *         then                                                 → idle; the next step begins a new pass
  */
@@ -17,6 +18,7 @@ import { forEachConcurrently } from '#libs/kernel';
 import type { ChunkId, Clock } from '#libs/kernel';
 import type { PrimaryStore } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
+import { removeExpiredDeletes } from './expired-deletes.js';
 import type { ReplicaGarbage } from './replica-garbage.js';
 
 /** Chunks locked together; an upload of one of them waits for at most so many unlinks. */
@@ -51,15 +53,17 @@ type Phase =
   | { readonly kind: 'begin' }
   | { readonly kind: 'collect'; readonly after: GarbageChunk | undefined }
   | { readonly kind: 'unknown'; readonly replica: number; readonly after: ChunkId | undefined }
+  | { readonly kind: 'deleted'; readonly after: string | undefined }
   | { readonly kind: 'sweep'; readonly after: string | undefined };
 
 export class GarbageCollector {
   readonly #options: GarbageCollectorOptions;
   #phase: Phase = { kind: 'begin' };
   #sweptAtMs = Number.NEGATIVE_INFINITY;
+  #deletedLookedAtMs = Number.NEGATIVE_INFINITY;
   #forgotten = 0;
   /** Of the pass under way. */
-  #counts = { chunks: 0, bytes: 0, orphans: 0 };
+  #counts = { chunks: 0, bytes: 0, orphans: 0, deletes: 0 };
 
   constructor(options: GarbageCollectorOptions) {
     this.#options = options;
@@ -92,6 +96,8 @@ export class GarbageCollector {
         return this.#collect(phase);
       case 'unknown':
         return this.#collectUnknown(phase);
+      case 'deleted':
+        return this.#removeDeleted(phase);
       case 'sweep':
         return this.#sweep(phase);
     }
@@ -112,11 +118,11 @@ export class GarbageCollector {
 
   /** Chunks whose unlink on a replica nobody has confirmed, and that are still garbage. */
   async #collectUnknown({ replica, after }: Extract<Phase, { kind: 'unknown' }>): Promise<Phase> {
-    const { primary, catalog, clock, replicaGarbage } = this.#options;
+    const { primary, catalog, clock, replicaGarbage, graceMs } = this.#options;
     const storeId = replicaGarbage?.storeIds[replica];
     if (replicaGarbage === undefined || storeId === undefined) {
-      const isSweepDue = Math.abs(clock.now() - this.#sweptAtMs) >= SWEEP_INTERVAL_MS;
-      return isSweepDue ? { kind: 'sweep', after: undefined } : { kind: 'begin' };
+      const isDue = Math.abs(clock.now() - this.#deletedLookedAtMs) >= Math.min(graceMs / 4, SWEEP_INTERVAL_MS);
+      return isDue ? { kind: 'deleted', after: undefined } : this.#sweepIfDue();
     }
     const chunkIds = catalog.unknownChunks.page({ storeId, after, limit: CHUNKS_PER_COLLECTION });
     await primary.guard.collect(chunkIds, async (unpinned) => {
@@ -126,6 +132,24 @@ export class GarbageCollector {
     });
     if (chunkIds.length === CHUNKS_PER_COLLECTION) return { kind: 'unknown', replica, after: chunkIds.at(-1) };
     return { kind: 'unknown', replica: replica + 1, after: undefined };
+  }
+
+  /** All of them are listed each time, so they go up to a quarter of their grace late. */
+  async #removeDeleted({ after }: Extract<Phase, { kind: 'deleted' }>): Promise<Phase> {
+    const { primary, clock, graceMs, log } = this.#options;
+    const { next, removed, failures } = await removeExpiredDeletes(primary, { after, nowMs: clock.now(), graceMs });
+    this.#counts.deletes += removed;
+    if (failures.length > 0) {
+      log.warn({ files: failures.length, err: failures[0] }, 'manifests of deleted files could not be removed');
+    }
+    if (next !== undefined) return { kind: 'deleted', after: next };
+    this.#deletedLookedAtMs = clock.now();
+    return this.#sweepIfDue();
+  }
+
+  #sweepIfDue(): Phase {
+    const isDue = Math.abs(this.#options.clock.now() - this.#sweptAtMs) >= SWEEP_INTERVAL_MS;
+    return isDue ? { kind: 'sweep', after: undefined } : { kind: 'begin' };
   }
 
   /** Under the chunk locks: a chunk without a reference gets none before this has ended. */
@@ -179,9 +203,10 @@ export class GarbageCollector {
   }
 
   #report(): void {
-    const { chunks, bytes, orphans } = this.#counts;
-    this.#counts = { chunks: 0, bytes: 0, orphans: 0 };
+    const { chunks, bytes, orphans, deletes } = this.#counts;
+    this.#counts = { chunks: 0, bytes: 0, orphans: 0, deletes: 0 };
     if (orphans > 0) this.#options.log.info({ chunks: orphans }, 'orphans were found');
+    if (deletes > 0) this.#options.log.info({ files: deletes }, 'deleted files can no longer be brought back');
     if (chunks > 0) this.#options.log.info({ chunks, freed_bytes: bytes }, 'garbage was collected');
   }
 }

@@ -78,6 +78,7 @@ async function recover(options: BootOptions, releaseLocks: () => void): Promise<
     catalogCluster: reading.ok ? reading.catalog.clusterId : undefined,
   });
   const stagedFilesRemoved = await stores.primary.staging.empty();
+  await stores.primary.deleted.prepare();
   await stores.primary.applied.lookForDoubt();
   const { wal, tornTailPath, logWasGone } = await settleLog(options, verified, stores, reading);
   const replicaIds = stores.replicas.map(({ storeId }) => storeId);

@@ -116,7 +116,8 @@ export class Replication {
     const nowMs = clock.now();
     const stores = replicas.map(({ storeId, name, place: { location } }) => {
       const load = catalog.obligations.load(storeId);
-      return statusOf({ storeId, name, location }, { lane: this.#lanes.get(storeId)!, load, nowMs });
+      const filling = !catalog.obligations.isFilled(storeId);
+      return statusOf({ storeId, name, location }, { lane: this.#lanes.get(storeId)!, load, filling, nowMs });
     });
     const departed = catalog.obligations
       .storeIds()
@@ -129,7 +130,10 @@ export class Replication {
   statusOfPrimary(primary: Pick<ReplicaStatus, 'name' | 'location'>): ReplicaStatus {
     const { sourceId: storeId, catalog, clock } = this.#options;
     const load = catalog.obligations.load(storeId);
-    return statusOf({ ...primary, storeId }, { lane: this.#lanes.get(storeId)!, load, nowMs: clock.now() });
+    return statusOf(
+      { ...primary, storeId },
+      { lane: this.#lanes.get(storeId)!, load, filling: false, nowMs: clock.now() },
+    );
   }
 
   /**

@@ -4,9 +4,16 @@ import type { StorePeer } from '#libs/stores';
 import type { StoreLane } from './store-lane.js';
 import type { ReplicaStatus } from './types.js';
 
+interface StatusFacts {
+  readonly lane: StoreLane;
+  readonly load: StoreLoad;
+  readonly filling: boolean;
+  readonly nowMs: number;
+}
+
 export function statusOf(
   { storeId, name, location }: Pick<ReplicaStatus, 'storeId' | 'name' | 'location'>,
-  { lane, load, nowMs }: { readonly lane: StoreLane; readonly load: StoreLoad; readonly nowMs: number },
+  { lane, load, filling, nowMs }: StatusFacts,
 ): ReplicaStatus {
   return {
     storeId,
@@ -15,6 +22,7 @@ export function statusOf(
     state: lane.state(nowMs),
     obligations: load.counts,
     lag: lagOf(load, nowMs),
+    filling,
     lastSuccessAtMs: lane.lastSuccessAtMs,
     lastError: lane.lastError,
   };
@@ -36,6 +44,7 @@ export function statusOfDeparted(store: {
     state: 'draining',
     obligations: load.counts,
     lag: lagOf(load, nowMs),
+    filling: false,
     lastSuccessAtMs: undefined,
     lastError: undefined,
   };

@@ -56,6 +56,8 @@ export interface ReplicaStatus {
   /** What is owed, by what it is: copies and verifications are puts. */
   readonly obligations: { readonly put: number; readonly delete: number; readonly repair: number };
   readonly lag: { readonly files: number; readonly bytes: number; readonly oldestMs: number };
+  /** It has joined, and is not owed all files yet: it lacks more than is owed. */
+  readonly filling: boolean;
   readonly lastSuccessAtMs: number | undefined;
   /** The last one, also where it is over. */
   readonly lastError: ReplicaError | undefined;

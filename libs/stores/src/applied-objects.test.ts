@@ -8,7 +8,9 @@ import type { ObjectKey } from './store.js';
 
 const manifests = (count: number): ObjectKey[] =>
   Array.from({ length: count }, () => ({ kind: 'manifest', id: newFileId(1_764_000_000_000) }));
-const [KEY] = manifests(1) as [ObjectKey];
+const [KEY] = manifests(1) as [ObjectKey & { readonly kind: 'manifest' }];
+const DELETED = { fileId: KEY.id, deletedAtMs: 1_764_000_000_001 };
+const DELETED_PATH = `${STORE_PATH}/deleted/${KEY.id.slice(-2)}/${KEY.id}.${DELETED.deletedAtMs}`;
 
 /** What the store can hold under `key` after a power cut now. */
 async function possibleObjects(fs: CrashFileSystem, key: ObjectKey): Promise<Set<string | undefined>> {
@@ -119,7 +121,7 @@ describe('objects that apply removed', () => {
   it('may come back before a flush', async () => {
     const { fs, primary } = await crashPrimary();
     await primary.put(KEY, Buffer.from('old'));
-    await primary.applied.remove(KEY);
+    await primary.applied.retire(DELETED);
     expect(await primary.get(KEY)).toBeUndefined();
     expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined, 'old']));
   });
@@ -127,7 +129,7 @@ describe('objects that apply removed', () => {
   it('never come back after a flush', async () => {
     const { fs, primary } = await crashPrimary();
     await primary.put(KEY, Buffer.from('old'));
-    await primary.applied.remove(KEY);
+    await primary.applied.retire(DELETED);
     await primary.applied.flush();
     expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined]));
   });
@@ -135,16 +137,19 @@ describe('objects that apply removed', () => {
   it('never come back where they were written and removed between two flushes', async () => {
     const { fs, primary } = await crashPrimary();
     await primary.applied.write(KEY, Buffer.from('new'));
-    await primary.applied.remove(KEY);
+    await primary.applied.retire(DELETED);
     await primary.applied.flush();
     expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined]));
   });
 
-  it('are no error where they are missing, and the removal that a killed process made is flushed too', async () => {
+  it.each([
+    ['unlink', (fs: CrashFileSystem, path: string) => fs.unlink(path)],
+    ['rename', (fs: CrashFileSystem, path: string) => fs.rename(path, DELETED_PATH)],
+  ])('are no error where they are missing, and the %s that a killed process made is flushed too', async (_, remove) => {
     const { fs, primary } = await crashPrimary();
     await primary.put(KEY, Buffer.from('old'));
-    await fs.unlink(primary.pathOf(KEY));
-    await primary.applied.remove(KEY);
+    await remove(fs, primary.pathOf(KEY));
+    await primary.applied.retire(DELETED);
     await primary.applied.flush();
     expect(await possibleObjects(fs, KEY)).toEqual(new Set([undefined]));
   });
@@ -154,7 +159,7 @@ describe('objects that apply removed', () => {
     const others = manifests(8);
     for (const key of [...others, KEY]) await primary.applied.write(key, Buffer.from(key.id));
     const flushing = primary.applied.flush();
-    await primary.applied.remove(KEY);
+    await primary.applied.retire(DELETED);
     await flushing;
     expect(await durableCount(fs, others)).toBe(8);
     await primary.applied.flush();
@@ -163,17 +168,17 @@ describe('objects that apply removed', () => {
 
   it('under way while a flush runs are covered by the next', async () => {
     /** Removes in the thread pool, as Node.js does: other calls come and go meanwhile. */
-    class SlowUnlink extends CrashFileSystem {
-      override async unlink(path: string): Promise<void> {
+    class SlowRename extends CrashFileSystem {
+      override async rename(from: string, to: string): Promise<void> {
         for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
-        await super.unlink(path);
+        await super.rename(from, to);
       }
     }
     const { fs } = await crashPrimary();
-    const slow = new SlowUnlink({ snapshot: fs.snapshot() });
+    const slow = new SlowRename({ snapshot: fs.snapshot() });
     const primary = new PrimaryStore(slow, STORE_PATH, TEST_IDENTITY);
     await primary.put(KEY, Buffer.from('old'));
-    const removing = primary.applied.remove(KEY);
+    const removing = primary.applied.retire(DELETED);
     await primary.applied.flush();
     await removing;
     await primary.applied.flush();
@@ -183,8 +188,8 @@ describe('objects that apply removed', () => {
   it('stay when the disk refuses', async () => {
     const { fs, primary } = await crashPrimary();
     await primary.put(KEY, Buffer.from('old'));
-    fs.failNext({ operation: 'unlink', errorCode: 'EROFS' });
-    await expect(primary.applied.remove(KEY)).rejects.toMatchObject({ code: 'EROFS' });
+    for (const operation of ['rename', 'unlink'] as const) fs.failNext({ operation, errorCode: 'EROFS' });
+    await expect(primary.applied.retire(DELETED)).rejects.toMatchObject({ code: 'EROFS' });
     expect((await primary.get(KEY))?.toString()).toBe('old');
   });
 });

@@ -5,7 +5,8 @@
  */
 import type { FileReplacement, FileSystem } from '#libs/durable-fs';
 import { forEachConcurrently, systemErrorCode } from '#libs/kernel';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import type { DeletedFile, DeletedManifests } from './deleted-manifests.js';
 import type { DirectoryStore } from './directory-store.js';
 import type { ObjectKey } from './store.js';
 import { FLUSH_FAILED_FILE } from './store-layout.js';
@@ -25,6 +26,7 @@ export class AppliedObjects {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #store: DirectoryStore;
+  readonly #deleted: DeletedManifests;
   /** Files whose content is not known durable. */
   #files = new Set<string>();
   /** Directories whose names are not known durable. */
@@ -34,11 +36,16 @@ export class AppliedObjects {
   /** Whose flush has failed; an inherited doubt ends with a flush behind a replay, an own one with the process. */
   #doubt: 'none' | 'inherited' | 'own' = 'none';
 
-  constructor(fs: FileSystem, root: string, store: DirectoryStore) {
+  constructor(
+    fs: FileSystem,
+    root: string,
+    { store, deleted }: { readonly store: DirectoryStore; readonly deleted: DeletedManifests },
+  ) {
     this.#fs = fs;
     this.#doubtPath = join(root, FLUSH_FAILED_FILE);
     this.#root = root;
     this.#store = store;
+    this.#deleted = deleted;
   }
 
   /** Replaces the object, atomically; durable only after the next `flush`. */
@@ -69,16 +76,15 @@ export class AppliedObjects {
     this.#note(files);
   }
 
-  /** Removes the object; durable only after the next `flush`. */
-  async remove(key: ObjectKey): Promise<void> {
-    const path = this.#store.pathOf(key);
-    try {
-      await this.#fs.unlink(path);
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    }
+  /**
+   * Takes the manifest of a deleted file away, to where an undelete finds it; that it is gone is durable only after the
+   * next `flush`, and where it has gone to is nobody's promise.
+   */
+  async retire(file: DeletedFile): Promise<void> {
+    const path = this.#store.pathOf({ kind: 'manifest', id: file.fileId });
+    const directories = await this.#deleted.take(file);
     this.#files.delete(path);
-    this.#directories.add(dirname(path));
+    for (const directory of directories) this.#directories.add(directory);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Stores: the port, the directory behind it, and the identity that says which store a place is. */
 export type { AppliedObject, AppliedObjects } from './applied-objects.js';
 export type { ChunkGuard, PinOwner } from './chunk-guard.js';
+export type { DeletedFile, DeletedManifests } from './deleted-manifests.js';
 export { DirectoryPlace } from './directory-place.js';
 export { DirectoryStore, initDirectoryStore, makeStoreDirectories } from './directory-store.js';
 export { PrimaryStore } from './primary-store.js';

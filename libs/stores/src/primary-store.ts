@@ -4,6 +4,7 @@ import { systemErrorCode } from '#libs/kernel';
 import type { ChunkId } from '#libs/kernel';
 import { AppliedObjects } from './applied-objects.js';
 import { ChunkGuard } from './chunk-guard.js';
+import { DeletedManifests } from './deleted-manifests.js';
 import { DirectoryStore } from './directory-store.js';
 import { StagingArea } from './staging-area.js';
 import type { StoreIdentity } from './store-identity.js';
@@ -12,13 +13,15 @@ export class PrimaryStore extends DirectoryStore {
   readonly guard = new ChunkGuard();
   readonly staging: StagingArea;
   readonly applied: AppliedObjects;
+  readonly deleted: DeletedManifests;
   readonly #fs: FileSystem;
 
   constructor(fs: FileSystem, root: string, identity: StoreIdentity) {
     super(fs, root, identity);
     this.#fs = fs;
     this.staging = new StagingArea(fs, root, this, this.guard);
-    this.applied = new AppliedObjects(fs, root, this);
+    this.deleted = new DeletedManifests(fs, root, this);
+    this.applied = new AppliedObjects(fs, root, { store: this, deleted: this.deleted });
   }
 
   /**

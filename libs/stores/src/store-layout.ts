@@ -8,6 +8,8 @@ export const STAGING_DIRECTORY = 'staging';
 /** Stands in the primary's root while the process that failed to flush it, or the next one on the same machine, lives. */
 export const FLUSH_FAILED_FILE = 'flush-failed';
 export const CORRUPT_DIRECTORY = 'corrupt';
+/** In the primary alone: manifests of deleted files, for an undelete (deleted-manifests.ts). */
+export const DELETED_DIRECTORY = 'deleted';
 
 export const KIND_DIRECTORY: Readonly<Record<ObjectKind, string>> = {
   manifest: 'manifests',

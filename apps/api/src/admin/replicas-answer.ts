@@ -64,6 +64,9 @@ export class StoreStatusAnswer {
   @ApiProperty({ type: LagAnswer })
   lag!: LagAnswer;
 
+  @ApiProperty({ description: 'It has just joined, and lacks more than is counted as owed: that is being worked out.' })
+  filling!: boolean;
+
   @ApiProperty({
     type: Number,
     nullable: true,
@@ -93,6 +96,15 @@ export class QueueAnswer {
   last_error!: string | null;
 }
 
+export class CollectionAnswer {
+  @ApiProperty({
+    type: [String],
+    description:
+      'Why no garbage is collected, where none is: files may be missing in the catalog (damaged_manifests, log_was_gone).',
+  })
+  held_by!: string[];
+}
+
 export class ReplicasStatusAnswer {
   @ApiProperty({ type: [StoreStatusAnswer], description: 'The replicas.' })
   stores!: StoreStatusAnswer[];
@@ -109,6 +121,9 @@ export class ReplicasStatusAnswer {
 
   @ApiProperty({ type: QueueAnswer })
   queue!: QueueAnswer;
+
+  @ApiProperty({ type: CollectionAnswer })
+  collection!: CollectionAnswer;
 }
 
 export class OperationBegunAnswer {
@@ -152,6 +167,7 @@ export function storeStatusAnswer(status: ReplicaStatus, scrub: ScrubView | unde
     state: status.state,
     obligations: { put: obligations.put, delete: obligations.delete, repair: obligations.repair },
     lag: { files: lag.files, bytes: lag.bytes, seconds },
+    filling: status.filling,
     last_success_at: status.lastSuccessAtMs ?? null,
     last_error:
       lastError === undefined ? null : { code: lastError.code, message: lastError.message, at: lastError.atMs },

@@ -74,6 +74,7 @@ export class ReplicasController {
       primary: storeStatusAnswer(primaryStatus, scrubs.get(primaryStatus.storeId)),
       damaged: catalog.damage.files(MAX_DAMAGED_FILES).map((file) => damagedFileAnswer(file, nameOf)),
       queue: { kind: this.#queueKind, state, last_error: lastError ?? null },
+      collection: { held_by: catalog.garbage.holds() },
     };
   }
 

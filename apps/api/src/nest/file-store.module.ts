@@ -9,6 +9,7 @@ import type { OpenInstallation } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import { StoreOpener } from '#libs/transfer';
 import { dirname } from 'node:path';
+import { UndeleteController } from '../admin/undelete.controller.js';
 import { DownloadController } from '../files/download/download.controller.js';
 import { FilesController } from '../files/files.controller.js';
 import { UploadController } from '../files/upload/upload.controller.js';
@@ -21,7 +22,7 @@ const BUFFER_WAIT_MS = 10_000;
 
 @Module({
   imports: [RecoveryModule, ReplicationModule],
-  controllers: [UploadController, DownloadController, FilesController],
+  controllers: [UploadController, DownloadController, FilesController, UndeleteController],
   providers: [
     {
       provide: FileStore,

@@ -23,6 +23,8 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   route_not_found: 404,
   method_not_allowed: 405,
   idempotency_conflict: 409,
+  file_not_deleted: 409,
+  undelete_impossible: 410,
   precondition_failed: 412,
   file_too_large: 413,
   payload_too_large: 413,

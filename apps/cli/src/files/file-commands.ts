@@ -1,4 +1,4 @@
-/** `holdfast put|get|ls|stat|rm|import|export`: the files of a running server. One file a verb. */
+/** `holdfast put|get|ls|stat|rm|undelete|import|export`: the files of a running server. One file a verb. */
 import type { ExitCode } from '#libs/kernel';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
@@ -10,6 +10,7 @@ import { listFiles } from './ls.js';
 import { putFiles } from './put.js';
 import { removeFiles } from './rm.js';
 import { statFiles } from './stat.js';
+import { undeleteFiles } from './undelete.js';
 
 const MAX_PARALLEL = 64;
 const DEFAULT_PARALLEL = 4;
@@ -39,6 +40,11 @@ export function addFileCommands(program: Command): void {
   verb(program, 'rm', removeFiles)
     .description('Delete files, durably.')
     .argument('<file...>', 'file_id, or a name that only one has');
+  verb(program, 'undelete', undeleteFiles)
+    .description(
+      'Bring deleted files back under new ids, while GC_GRACE lasts; wants the admin key where there is one.',
+    )
+    .argument('<file_id...>', 'ids of deleted files');
   withParallel(verb(program, 'import', importDirectory))
     .description(
       'Store every file of a directory under its path from there; run again, go on. 4 where something was skipped.',
@@ -52,7 +58,7 @@ export function addFileCommands(program: Command): void {
     .option('--prefix <prefix>', 'only files whose names begin so');
 }
 
-function verb<Options>(program: Command, name: string, run: Verb<Options>): Command {
+export function verb<Options>(program: Command, name: string, run: Verb<Options>): Command {
   return program
     .command(name)
     .option('--url <url>', 'where the server is (HOLDFAST_URL; http://127.0.0.1:8080)')

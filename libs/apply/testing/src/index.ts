@@ -43,6 +43,7 @@ export async function openApplyBench(options: BenchOptions = {}): Promise<ApplyB
   const identity = { clusterId: CLUSTER_ID, storeId: newUuid<StoreId>(), name: 'primary', peers: [] };
   await initDirectoryStore(fs, PRIMARY_PATH, identity);
   const primary = new PrimaryStore(fs, PRIMARY_PATH, identity);
+  await primary.deleted.prepare();
   await fs.makeDirectory(WAL_PATH);
   const limits = { maxSizeBytes: options.maxSizeBytes ?? 1024 * 1024, retainSegments: 0, fullWaitMs: 50 };
   const made = { clusterId: CLUSTER_ID, logId: newUuid<LogId>(), firstLsn: lsn(1) };

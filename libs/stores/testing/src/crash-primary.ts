@@ -29,6 +29,7 @@ export async function crashPrimary(): Promise<CrashPrimary> {
   if (initialised === undefined) {
     const disk = new CrashFileSystem();
     await initDirectoryStore(disk, STORE_PATH, TEST_IDENTITY);
+    await new PrimaryStore(disk, STORE_PATH, TEST_IDENTITY).deleted.prepare();
     initialised = disk.snapshot();
   }
   const fs = new CrashFileSystem({ snapshot: initialised });

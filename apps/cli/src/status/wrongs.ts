@@ -1,0 +1,64 @@
+/** What does not mend itself, and what helps. A replica that merely lags, or has just stumbled, is not among it. */
+import type { StoreStatus } from '#libs/client';
+import type { ServerAnswers } from './status-words.js';
+import { replicasOf } from './survival.js';
+
+const GUIDE = 'docs/operations.md';
+
+/** Reasons of `/ready`; those that pass by themselves are not in here. */
+const NOT_READY: Readonly<Record<string, string>> = {
+  log_poisoned: `The log could not be synced to its disk, and nothing is written any more. Check the disk of WAL_PATH, then restart the server: ${GUIDE}, "disk full".`,
+  apply_halted: `Written files cannot be applied: is the disk of STORAGE_PATH or of the catalog full? Free space there: ${GUIDE}, "disk full".`,
+  checkpoint_failed: `No checkpoint can be taken, so the log only grows. Check the disks of STORAGE_PATH and the catalog, then restart the server.`,
+};
+
+/** Errors of a store that answers, and that only a person can end. */
+const LASTING: Readonly<Record<string, string>> = {
+  store_full: 'Free space there; copying goes on by itself.',
+  store_read_only: 'Mount it writable; copying goes on by itself.',
+  store_refused: 'Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what they allow, and restart the server.',
+};
+
+const HELD: Readonly<Record<string, string>> = {
+  damaged_manifests: 'manifests could not be read when the catalog was rebuilt',
+  log_was_gone: 'the log was gone at a start',
+};
+
+export function wrongs({ ready, replicas }: ServerAnswers): string[] {
+  const held = replicas.collection?.held_by ?? [];
+  const { queue } = replicas;
+  return [
+    ...ready.reasons.flatMap((reason) => NOT_READY[reason] ?? []),
+    ...(replicasOf(replicas).length === 0
+      ? ['There is no replica: one disk holds everything. Name one in REPLICAS and restart the server.']
+      : []),
+    ...replicas.stores.flatMap(wrongOfStore),
+    ...(queue.state === 'unavailable'
+      ? [
+          `Redis cannot be used, so nothing is copied: ${queue.last_error ?? 'no reason known'}. ${GUIDE}, "Redis lost".`,
+        ]
+      : []),
+    ...(held.length === 0
+      ? []
+      : [
+          `No garbage is collected: ${held.map((reason) => HELD[reason] ?? reason).join(', ')}. Put back what is missing, then delete the catalog of the stopped server: the next start builds it anew.`,
+        ]),
+  ];
+}
+
+function wrongOfStore({ name, url, state, last_error: error, last_success_at: lastSuccess }: StoreStatus): string[] {
+  const why = error === null ? 'it does not answer' : `${error.code}: ${error.message}`;
+  if (state === 'offline') {
+    return [
+      `${name} is away (${why}). Bring ${url} back and it goes on by itself; if it is lost: ${GUIDE}, "replica lost".`,
+    ];
+  }
+  if (state === 'foreign') {
+    return [
+      `Another store stands at ${url} than ${name}. Put the right disk back, or take what is there, with the server stopped: npm run holdfast -- adopt ${name}`,
+    ];
+  }
+  const isLasting = error !== null && (lastSuccess === null || error.at > lastSuccess);
+  const help = isLasting && state === 'degraded' ? LASTING[error.code] : undefined;
+  return help === undefined ? [] : [`${name} takes no copies (${why}). ${help}`];
+}
