@@ -6,6 +6,7 @@ const NOTES = 'libs/catalog/src/garbage.test.ts';
 const COLLECTION = 'test/garbage/collection.test.ts';
 const CRASHES = 'test/garbage/crashes.test.ts';
 const HOLDS = 'test/garbage/holds.test.ts';
+const REPLICAS = 'test/garbage/replicas.test.ts';
 const RACES = 'test/garbage/races.test.ts';
 
 export const GARBAGE: readonly Mutant[] = [
@@ -208,5 +209,29 @@ export const GARBAGE: readonly Mutant[] = [
     replace: '',
     tests: [COLLECTION],
     letsThrough: 'garbage that was noted in the future stays until then',
+  },
+  {
+    name: 'garbage of replicas: no copy is believed while an unlink may still undo it',
+    file: 'libs/catalog/src/unknown-chunks.ts',
+    find: ' && !this.isUnlinking(storeId)',
+    replace: '',
+    tests: [REPLICAS],
+    letsThrough: 'a replica lacks a chunk that was confirmed there, and nobody looks',
+  },
+  {
+    name: 'garbage of replicas: a late unlink is followed by a verification',
+    file: 'libs/maintenance/src/replica-garbage.ts',
+    find: 'unlink.then(verify, verify);',
+    replace: 'void verify;',
+    tests: [REPLICAS],
+    letsThrough: 'what a late unlink took from under a file stays gone until the next scrub',
+  },
+  {
+    name: 'garbage of replicas: what a stopped process left in doubt is verified',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: 'replicaGarbage.doubt(storeId, needed);',
+    replace: '',
+    tests: [REPLICAS],
+    letsThrough: 'a chunk that an unlink of the process before has taken stays gone until the next scrub',
   },
 ];

@@ -1,6 +1,6 @@
 /** What the collection does on replicas, and what it leaves where one is away or does not answer. */
 import { newUuid, StoreError } from '#libs/kernel';
-import type { StoreId } from '#libs/kernel';
+import type { FileId, StoreId } from '#libs/kernel';
 import { GarbageCollector, ReplicaGarbage } from '#libs/maintenance';
 import { DirectoryStore, initDirectoryStore } from '#libs/stores';
 import type { Store } from '#libs/stores';
@@ -32,7 +32,8 @@ async function openReplicaBench(timeoutMs = 1000): Promise<ReplicaBench> {
   const replicaGarbage = new ReplicaGarbage({
     replicas: [{ storeId: replicaId, name: 'replica' }],
     open: () => bench.reach(),
-    unknownChunks: running.parts.catalog.unknownChunks,
+    catalog: running.parts.catalog,
+    wake: () => undefined,
     clock,
     log: silentLog,
     timeoutMs,
@@ -130,5 +131,63 @@ it('a replica that does not answer holds an upload of the same bytes up no longe
   expect(bench.parts.catalog.unknownChunks.touches(bench.replicaId, again)).toBe(true);
   answer();
   await settle();
+  await bench.close();
+});
+
+/** Has an unlink of the chunks of `bytes` under way that nobody waits for any more, and a file that needs them again. */
+async function withLateUnlink(bench: ReplicaBench, bytes: Buffer) {
+  const { fileId } = await putEverywhere(bench, bytes);
+  await bench.files.delete(fileId);
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  const { replica } = bench;
+  bench.reach = async () => {
+    await answered;
+    return replica;
+  };
+  await passLater(bench);
+  const { fileId: again } = await put(bench.files, 'again', bytes);
+  bench.reach = async () => replica;
+  return { again, answer };
+}
+
+/** As replication does when a copy of the file has been confirmed: closes the order, and believes the copy. */
+function confirmCopy({ parts, replicaId: storeId, machine }: ReplicaBench, fileId: FileId): void {
+  const { obligations, unknownChunks } = parts.catalog;
+  const nowMs = machine.clock.now();
+  obligations.owe({ fileId, storeId, operation: 'verify', nowMs });
+  const { generation } = obligations.of(fileId).find((obligation) => obligation.storeId === storeId)!;
+  obligations.close([{ fileId, storeId, generation, want: 'present' }], nowMs);
+  unknownChunks.settle(storeId, fileId);
+}
+
+const stateOf = ({ parts, replicaId }: ReplicaBench, fileId: FileId): string | undefined =>
+  parts.catalog.obligations.of(fileId).find(({ storeId }) => storeId === replicaId)?.state;
+
+it('a copy that an unlink without an answer may still undo is not believed, and is verified behind that unlink', async () => {
+  const bench = await openReplicaBench(20);
+  const bytes = bytesOf('undone', 2);
+  const { again, answer } = await withLateUnlink(bench, bytes);
+  confirmCopy(bench, again);
+  expect(unknownOf(bench)).toEqual(chunkIdsOf(bytes));
+  expect(stateOf(bench, again)).toBe('done');
+  // Not while the unlink is under way: what is put then may go again.
+  await passLater(bench);
+  expect(stateOf(bench, again)).toBe('done');
+  answer();
+  await settle();
+  expect([await chunksOf(bench.replica), stateOf(bench, again)]).toEqual([[], 'pending']);
+  confirmCopy(bench, again);
+  expect(unknownOf(bench)).toEqual([]);
+  await bench.close();
+});
+
+it('what a stopped process left unknown of a file that is there is verified by the next pass', async () => {
+  const bench = await openReplicaBench();
+  const bytes = bytesOf('left', 2);
+  const { fileId } = await putEverywhere(bench, bytes);
+  confirmCopy(bench, fileId);
+  bench.parts.catalog.unknownChunks.note([bench.replicaId], chunkIdsOf(bytes), 0);
+  await passLater(bench);
+  expect([stateOf(bench, fileId), unknownOf(bench)]).toEqual(['pending', chunkIdsOf(bytes)]);
   await bench.close();
 });

@@ -18,6 +18,8 @@ export class UnknownChunks {
   readonly #inTransaction: (work: () => void) => void;
   /** All that have a row, and some that have none any more. Every copy asks, and nearly always there is nothing to ask. */
   readonly #stores: Set<StoreId>;
+  /** How many unlinks of each store have begun and not ended. */
+  readonly #unlinking = new Map<StoreId, number>();
 
   constructor(database: Database.Database) {
     this.#statements = prepareStatements(database);
@@ -63,9 +65,26 @@ export class UnknownChunks {
     return this.#statements.forgetStore.run({ store_id: storeId, limit }).changes;
   }
 
-  /** A copy has put all chunks of the file there: what is known of them again is forgotten here. */
+  /**
+   * A copy has put all chunks of the file there: what is known of them again is forgotten here; nothing, while an unlink on
+   * that store has not ended, because it may still take what the copy has put.
+   */
   settle(storeId: StoreId, fileId: FileId): void {
-    if (this.#stores.has(storeId)) this.#statements.settle.run(storeId, fileId);
+    if (this.#stores.has(storeId) && !this.isUnlinking(storeId)) this.#statements.settle.run(storeId, fileId);
+  }
+
+  /** An unlink on that store begins; to be called when it has ended, not when nobody waits for it any more. */
+  beginUnlink(storeId: StoreId): () => void {
+    this.#unlinking.set(storeId, (this.#unlinking.get(storeId) ?? 0) + 1);
+    return () => {
+      const others = this.#unlinking.get(storeId)! - 1;
+      if (others === 0) this.#unlinking.delete(storeId);
+      else this.#unlinking.set(storeId, others);
+    };
+  }
+
+  isUnlinking(storeId: StoreId): boolean {
+    return this.#unlinking.has(storeId);
   }
 }
 

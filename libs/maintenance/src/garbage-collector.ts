@@ -126,8 +126,10 @@ export class GarbageCollector {
     }
     const chunkIds = catalog.unknownChunks.page({ storeId, after, limit: CHUNKS_PER_COLLECTION });
     await primary.guard.collect(chunkIds, async (unpinned) => {
-      // One that is needed again is put by the next copy, which does not ask whether it is there.
-      const garbageNow = unpinned.filter((chunkId) => !catalog.garbage.isReferenced(chunkId));
+      const needed = unpinned.filter((chunkId) => catalog.garbage.isReferenced(chunkId));
+      // The next copy puts them and does not ask whether they are there; it has to be owed.
+      replicaGarbage.doubt(storeId, needed);
+      const garbageNow = unpinned.filter((chunkId) => !needed.includes(chunkId));
       await replicaGarbage.removeUnknown(storeId, garbageNow);
     });
     if (chunkIds.length === CHUNKS_PER_COLLECTION) return { kind: 'unknown', replica, after: chunkIds.at(-1) };

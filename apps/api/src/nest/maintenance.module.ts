@@ -18,18 +18,20 @@ import { LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.js';
   providers: [
     {
       provide: CollectionTimer,
-      inject: [OPEN_INSTALLATION, SETTINGS, LOG, StoreOpener],
+      inject: [OPEN_INSTALLATION, SETTINGS, LOG, StoreOpener, Replication],
       useFactory: (
         installation: OpenInstallation,
         { gcGraceMs: graceMs }: Settings,
         log: Log,
         stores: StoreOpener,
+        replication: Replication,
       ): CollectionTimer => {
         const replicaGarbage = new ReplicaGarbage({
           // What awaits adoption is nobody's to collect.
           replicas: installation.replicas.filter(({ bound }) => bound !== 'foreign'),
           open: (storeId) => stores.open(storeId),
-          unknownChunks: installation.catalog.unknownChunks,
+          catalog: installation.catalog,
+          wake: () => replication.notice(),
           clock: systemClock,
           log,
         });
