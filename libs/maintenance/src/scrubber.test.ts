@@ -127,6 +127,18 @@ describe('the scrub of all stores', () => {
   });
 });
 
+it('stops in time while a store hangs', async () => {
+  await bench.hold(...files(3));
+  started();
+  const { promise: hang, resolve: answer } = Promise.withResolvers<void>();
+  bench.before = () => hang;
+  await pass(11_000);
+  const stopped = scrubber.stop();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await expect(stopped).resolves.toBeUndefined();
+  answer();
+});
+
 describe('a full read', () => {
   it('is joined by who asks for the same store, and counts as a pass', async () => {
     await bench.hold(...files(3));

@@ -19,6 +19,8 @@ import type { ScrubView } from './store-scrub.js';
 /** The first step waits until a start is over, and the rush of clients that waited for it. */
 const FIRST_STEP_DELAY_MS = 10_000;
 const RETRY_MS = 30_000;
+/** For the step under way. */
+const STOP_LIMIT_MS = 1_000;
 /** A timer is set no further ahead; the clock may be put forward meanwhile. */
 const MAX_SLEEP_MS = 60_000;
 
@@ -57,11 +59,17 @@ export class Scrubber {
     this.#schedule(FIRST_STEP_DELAY_MS);
   }
 
-  /** Resolves when the step under way has ended and its progress is written down; no other follows. */
-  async stop(): Promise<void> {
+  /**
+   * Resolves when the step under way has ended, or the time is up: a store that hangs keeps no server from its end. No
+   * other step follows, and how far each scrub has come is written down.
+   */
+  async stop(timeoutMs = STOP_LIMIT_MS): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#running;
+    const timeOut = Promise.withResolvers<void>();
+    const timer = setTimeout(timeOut.resolve, timeoutMs);
+    await Promise.race([this.#running, timeOut.promise]);
+    clearTimeout(timer);
     for (const read of this.#reads) read.fail(new StoreError('shutting_down', 'The server stops.'));
     for (const { scrub } of this.#scrubs) scrub.save();
   }
