@@ -41,8 +41,11 @@ describe('POST /admin/files/{file_id}/undelete', () => {
     const file = answer.json<StoredFile>();
     expect([answer.status, answer.headers['location']]).toEqual([201, `/files/${file.file_id}`]);
     const same = ({ file_name, file_size, content_type, sha256, created_at }: StoredFile) => [
-      ...[file_name, file_size, content_type],
-      ...[sha256, created_at],
+      file_name,
+      file_size,
+      content_type,
+      sha256,
+      created_at,
     ];
     expect(same(file)).toEqual(same(old));
     expect(file.file_id).not.toBe(old.file_id);

@@ -45,10 +45,12 @@ export interface LogStatus {
 
 /** Throws `invalid_answer`. */
 export function readiness(answer: unknown): Readiness {
-  const { status, reasons, code, detail } = members(answer);
+  const { status, reasons, code } = members(answer);
   // A server that is still recovering may say so as a problem.
   if (typeof code === 'string') return { status: 'not_ready', reasons: [code] };
-  if ((status !== 'ready' && status !== 'not_ready') || !Array.isArray(reasons)) throw notOurs(String(detail ?? ''));
+  if ((status !== 'ready' && status !== 'not_ready') || !Array.isArray(reasons)) {
+    throw notOurs('it does not say whether it is ready');
+  }
   return answer as Readiness;
 }
 

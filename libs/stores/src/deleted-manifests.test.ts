@@ -133,7 +133,7 @@ describe('the directories of deleted manifests', () => {
   it.each(['ENOSPC', 'EDQUOT'])('keep no full disk from starting: %s', async (errorCode) => {
     const { fs, primary } = await olderPrimary();
     fs.failNext({ operation: 'makeDirectory', errorCode, after: 3 });
-    await primary.deleted.prepare();
+    await expect(primary.deleted.prepare()).resolves.toBeUndefined();
   });
 
   it('are refused by a disk that is broken', async () => {

@@ -2,19 +2,13 @@
  * How an installation fares, in plain words: from what the server answers to the lines of one screen. Pure. What is wrong
  * is what does not mend itself; each such line says what helps.
  */
-import type { LogStatus, Readiness, ReplicasStatus, StoreStatus } from '#libs/client';
+import type { LogStatus, ReplicasStatus, StoreStatus } from '#libs/client';
 import { sizeText } from '../files/size-text.js';
 import { table } from '../terminal.js';
 import { ageText, durationText } from './time-text.js';
+import type { ServerAnswers } from './server-answers.js';
 import { survivalLines } from './survival.js';
 import { wrongs } from './wrongs.js';
-
-export interface ServerAnswers {
-  readonly url: string;
-  readonly ready: Readiness;
-  readonly replicas: ReplicasStatus;
-  readonly log: LogStatus;
-}
 
 export interface StatusLine {
   readonly text: string;

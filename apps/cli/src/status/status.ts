@@ -7,7 +7,8 @@ import { connect } from '../files/server.js';
 import type { ServerOptions } from '../files/server.js';
 import { printJson, printLines } from '../terminal.js';
 import { statusReport } from './status-words.js';
-import type { ServerAnswers, StatusLine } from './status-words.js';
+import type { ServerAnswers } from './server-answers.js';
+import type { StatusLine } from './status-words.js';
 
 export async function showStatus(_: string[], options: ServerOptions, signal: AbortSignal): Promise<ExitCode> {
   const client = connect(options);

@@ -1,6 +1,6 @@
 /** What does not mend itself, and what helps. A replica that merely lags, or has just stumbled, is not among it. */
 import type { StoreStatus } from '#libs/client';
-import type { ServerAnswers } from './status-words.js';
+import type { ServerAnswers } from './server-answers.js';
 import { replicasOf } from './survival.js';
 
 const GUIDE = 'docs/operations.md';
