@@ -2,7 +2,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
-import { CollectionTimer } from '#libs/maintenance';
+import { AntiEntropyTimer, CollectionTimer, Repairs } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
@@ -31,6 +31,8 @@ export interface ApplicationParts {
 export interface Application {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
+  readonly antiEntropy: AntiEntropyTimer;
+  readonly repairs: Repairs;
   readonly replication: Replication;
   readonly jobs: JobService;
   /** Adds the routes and starts the maintenance; answers with what serves them. */
@@ -52,9 +54,12 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
     { logger: new NestLog(log), abortOnError: false },
   );
   const collection = app.get(CollectionTimer);
+  const antiEntropy = app.get(AntiEntropyTimer);
   const replication = app.get(Replication);
   return {
     collection,
+    antiEntropy,
+    repairs: app.get(Repairs),
     replication,
     jobs: app.get(JobService),
     installation: app.get<OpenInstallation>(OPEN_INSTALLATION),
@@ -64,6 +69,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
       await adapter.getInstance().ready();
       replication.start();
       collection.start();
+      antiEntropy.start();
       return listener;
     },
   };

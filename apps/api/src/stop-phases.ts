@@ -3,7 +3,7 @@
  * unapplied, nothing unflushed; only then may the log end with its checkpoint, which spares the next start the replay.
  * Their times add up to less than the minute that docker-compose.yml grants (systemd: 90 s).
  */
-import type { CollectionTimer } from '#libs/maintenance';
+import type { AntiEntropyTimer, CollectionTimer, Repairs } from '#libs/maintenance';
 import type { StopPhase } from '#libs/process';
 import type { OpenInstallation } from '#libs/recovery';
 import type { Replication } from '#libs/replication';
@@ -32,12 +32,14 @@ export interface StoppingServer {
 export interface StoppingInstallation {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
+  readonly antiEntropy: AntiEntropyTimer;
+  readonly repairs: Repairs;
   readonly replication: Replication;
   readonly jobs: JobService;
 }
 
 export function stopPhases(server: StoppingServer, stopping: StoppingInstallation): StopPhase[] {
-  const { installation, collection, replication, jobs } = stopping;
+  const { installation, collection, antiEntropy, repairs, replication, jobs } = stopping;
   return [
     ...requestPhases(server),
     // What is under way is handed out again at the next start; nothing of it is lost.
@@ -47,6 +49,12 @@ export function stopPhases(server: StoppingServer, stopping: StoppingInstallatio
       run: () => replication.stop(REPLICATION_STOP_MS),
     },
     { name: 'stop_jobs', timeoutMs: 2 * JOBS_STOP_MS + 1_000, run: () => jobs.close(JOBS_STOP_MS) },
+    // What they have found is owed, and the next ones go on. Behind replication, whose stop ends what a repair waits for.
+    {
+      name: 'stop_repair',
+      timeoutMs: 3_000,
+      run: () => Promise.all([repairs.stop(), antiEntropy.stop()]).then(() => undefined),
+    },
     // What it has not collected is still garbage at the next start.
     { name: 'stop_collection', timeoutMs: 3_000, run: () => collection.stop() },
     ...installationPhases(installation),

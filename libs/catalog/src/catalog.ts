@@ -16,6 +16,7 @@ import { Garbage } from './garbage.js';
 import { Obligations } from './obligations.js';
 import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
+import { StoreListings } from './store-listing.js';
 import { UnknownChunks } from './unknown-chunks.js';
 
 export type CatalogChange =
@@ -52,6 +53,7 @@ export class Catalog {
   readonly garbage: Garbage;
   readonly unknownChunks: UnknownChunks;
   readonly obligations: Obligations;
+  readonly listings: StoreListings;
   readonly #source: DataSource;
   readonly #database: Database.Database;
   readonly #statements: Statements;
@@ -66,6 +68,7 @@ export class Catalog {
     this.garbage = new Garbage(this.#database);
     this.unknownChunks = new UnknownChunks(this.#database);
     this.obligations = new Obligations(this.#database);
+    this.listings = new StoreListings(this.#database);
     this.catalogId = identity.catalogId as CatalogId;
     this.clusterId = identity.clusterId as ClusterId;
     this.#applyInTransaction = this.#database.transaction((batch: CatalogBatch) => this.#applyChanges(batch));
@@ -101,6 +104,11 @@ export class Catalog {
   findFileByKey(idempotencyKey: string): FileEntry | undefined {
     const row = this.#statements.getFileByKey.get(idempotencyKey);
     return row === undefined ? undefined : toEntry(row);
+  }
+
+  /** The first files that refer to the chunk. */
+  filesWith(chunkId: ChunkId, limit: number): FileId[] {
+    return this.#statements.filesWithChunk.all(chunkId, limit).map(({ file_id }) => file_id as FileId);
   }
 
   /** Files behind `position` in the order of (name bytes, id). */

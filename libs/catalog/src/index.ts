@@ -17,6 +17,7 @@ export type {
 } from './obligations.js';
 export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
+export type { ListedKind, MissingChunk, MissingRecord, StoreListing } from './store-listing.js';
 export type { UnknownChunks } from './unknown-chunks.js';
 export { catalogLook } from './read-catalog.js';
 export type { CatalogedFile, CatalogLook, CatalogSight, CatalogView } from './read-catalog.js';

@@ -44,6 +44,7 @@ export interface Statements {
   readonly highestApplied: Statement<[], { applied_lsn: number | null }>;
   readonly countChanges: Statement<[], { changes: number }>;
   readonly getFile: Statement<[string], FileRow>;
+  readonly filesWithChunk: Statement<[string, number], { file_id: string }>;
   readonly listFiles: Statement<[{ name: string; id: string; limit: number }], FileRow>;
 }
 
@@ -78,6 +79,9 @@ export function prepareStatements(database: Database.Database): Statements {
     highestApplied: database.prepare('SELECT MAX(applied_lsn) AS applied_lsn FROM logs'),
     countChanges: database.prepare('SELECT total_changes() AS changes'),
     getFile: database.prepare(`SELECT ${FILE_COLUMNS} FROM files WHERE file_id = ?`),
+    filesWithChunk: database.prepare(
+      "SELECT owner_id AS file_id FROM chunk_refs WHERE chunk_id = ? AND owner_kind = 'file' LIMIT ?",
+    ),
     listFiles: database.prepare(
       `SELECT ${FILE_COLUMNS} FROM files WHERE (file_name, file_id) > (@name, @id) ORDER BY file_name, file_id LIMIT @limit`,
     ),

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 /** The oldest ended ones are forgotten first; more than this run at once in no installation. */
 const MAX_KEPT = 100;
 
-export type OperationKind = 'replicas_sync';
+export type OperationKind = 'replicas_sync' | 'repair';
 
 /** How far work has come, as whoever does it tells. */
 export interface RunningWork {
@@ -16,6 +16,8 @@ export interface RunningWork {
   progress(): { readonly done: number; readonly failed: number };
   /** Never rejects for a part that failed: that is counted. */
   readonly finished: Promise<void>;
+  /** What it came to; asked for when it has ended. */
+  readonly result?: object | undefined;
 }
 
 export interface OperationView {
@@ -26,6 +28,7 @@ export interface OperationView {
   readonly done: number;
   readonly failed: number;
   readonly total: number;
+  readonly result?: object | undefined;
 }
 
 interface Operation {
@@ -59,7 +62,8 @@ export class Operations {
     const { kind, work, ended } = operation;
     const { done, failed } = work.progress();
     const state = ended ? (done === work.total ? 'done' : 'failed') : 'running';
-    return { operationId, kind, state, done, failed, total: work.total };
+    const result = ended ? work.result : undefined;
+    return { operationId, kind, state, done, failed, total: work.total, result };
   }
 
   #forgetOldest(): void {

@@ -106,7 +106,7 @@ export class OperationAnswer {
   @ApiProperty({ format: 'uuid' })
   operation_id!: string;
 
-  @ApiProperty({ enum: ['replicas_sync'] })
+  @ApiProperty({ enum: ['replicas_sync', 'repair'] })
   kind!: string;
 
   @ApiProperty({ enum: ['running', 'done', 'failed'] })
@@ -118,7 +118,10 @@ export class OperationAnswer {
   @ApiProperty()
   total!: number;
 
-  @ApiProperty({ type: OperationResultAnswer })
+  @ApiProperty({
+    type: OperationResultAnswer,
+    description: 'What else there is to say at the end depends on the kind.',
+  })
   result!: OperationResultAnswer;
 }
 
@@ -138,6 +141,7 @@ export function storeStatusAnswer(status: ReplicaStatus): StoreStatusAnswer {
   };
 }
 
-export function operationAnswer({ operationId, kind, state, done, total, failed }: OperationView): OperationAnswer {
-  return { operation_id: operationId, kind, state, done, total, result: { failed } };
+export function operationAnswer(view: OperationView): OperationAnswer {
+  const { operationId, kind, state, done, total, failed, result } = view;
+  return { operation_id: operationId, kind, state, done, total, result: { failed, ...result } };
 }

@@ -9,6 +9,7 @@ import { MaintenanceModule } from './maintenance.module.js';
 import { ProcessModule } from './process.module.js';
 import type { ProcessParts } from './process.module.js';
 import { RecoveryModule } from './recovery.module.js';
+import { RepairModule } from './repair.module.js';
 import { ReplicationModule } from './replication.module.js';
 import { WalModule } from './wal.module.js';
 
@@ -28,6 +29,7 @@ export class ApiModule {
         FileStoreModule,
         ReplicationModule,
         MaintenanceModule,
+        RepairModule,
       ],
       controllers: [HealthController],
       providers: [{ provide: APP_FILTER, useValue: parts.problems }],

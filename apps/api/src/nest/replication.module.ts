@@ -82,7 +82,7 @@ import { UnadoptedPlace } from './unadopted-place.js';
       },
     },
   ],
-  exports: [REPLICAS, Replication, StoreOpener],
+  exports: [Operations, REPLICAS, Replication, StoreOpener],
 })
 export class ReplicationModule {}
 
