@@ -68,7 +68,7 @@ function prepareMissing(database: Database.Database, isListed: (kind: ListedKind
          UNION ALL
          SELECT (SELECT MIN(chunk_id) FROM chunk_refs WHERE chunk_id > needed.id) FROM needed
          WHERE needed.id IS NOT NULL LIMIT @limit)
-       SELECT id, ${isListed('chunk', 'id')} AS is_listed FROM needed WHERE id IS NOT NULL`,
+       SELECT needed.id AS id, ${isListed('chunk', 'needed.id')} AS is_listed FROM needed WHERE needed.id IS NOT NULL`,
     ),
     ownerOnReplica: database.prepare<{ chunk_id: string; store_id: string; before: number }, { id: string }>(
       `SELECT owner_id AS id FROM (

@@ -35,8 +35,10 @@ export interface RepairReport {
   readonly found: Readonly<Partial<Record<FindingKind, number>>>;
   /** The first of them. */
   readonly findings: readonly Finding[];
-  /** Files that were copied, verified, repaired or deleted. */
+  /** Objects that were owed and were not met again. */
   readonly done: number;
+  /** Files that were copied, verified, read or deleted on the way. */
+  readonly filesDone: number;
   readonly leftOver: number;
   /** The first of them. */
   readonly leftOvers: readonly LeftOver[];

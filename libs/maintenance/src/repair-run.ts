@@ -13,7 +13,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { takeCensuses } from './census-round.js';
 import type { CensusOutcome } from './census-round.js';
 import { Findings } from './findings.js';
-import type { Pass } from './pass.js';
+import type { Finding, Pass } from './pass.js';
 import { MAX_FINDINGS } from './pass.js';
 import { StageProgress } from './stage-progress.js';
 import type { LeftOver, RepairOptions, RepairReport, StoreFailure } from './repair-report.js';
@@ -47,7 +47,10 @@ export class RepairRun {
   readonly #findings = new Findings();
   readonly #failures = new Map<StoreId, string>();
   #rounds = 0;
-  #done = 0;
+  #filesDone = 0;
+  /** What was owed in any round, and what of it was met again in the last one. */
+  readonly #owed = new Set<string>();
+  #metAgain = 0;
   #reportedInRound = 0;
   #isStopped = false;
   #report: RepairReport | undefined;
@@ -113,6 +116,7 @@ export class RepairRun {
     const { settle, log } = this.#parts;
     this.#rounds += 1;
     this.#reportedInRound = 0;
+    this.#metAgain = 0;
     await settle().catch((error: unknown) =>
       log.warn({ err: error }, 'no checkpoint: what is above the last one is not judged'),
     );
@@ -145,7 +149,7 @@ export class RepairRun {
     const work = this.#parts.carryOut([storeId]);
     this.#stages.begin(`mend ${storeId}`, () => (work.total === 0 ? 1 : work.progress().done / work.total));
     await work.finished;
-    this.#done += work.progress().done;
+    this.#filesDone += work.progress().done;
     return owed;
   }
 
@@ -159,10 +163,20 @@ export class RepairRun {
     let owed = 0;
     for (const finding of pass.progress.findings) {
       this.#findings.add(finding);
-      if (finding.action === 'owed') owed += 1;
-      else this.#reportedInRound += 1;
+      if (finding.action === 'owed') {
+        owed += 1;
+        this.#noteOwed(finding);
+      } else this.#reportedInRound += 1;
     }
     return owed;
+  }
+
+  #noteOwed({ storeId, key }: Finding): void {
+    if (this.options.mode === 'look') return;
+    const name = `${storeId} ${key.kind} ${key.id}`;
+    if (this.#owed.has(name)) this.#metAgain += 1;
+    // Bounded, as the findings are.
+    else if (this.#owed.size < MAX_FINDINGS) this.#owed.add(name);
   }
 
   #isLeftAt(storeId: StoreId): boolean {
@@ -183,7 +197,8 @@ export class RepairRun {
       rounds: this.#rounds,
       found: this.#findings.found,
       findings: this.#findings.findings,
-      done: this.#done,
+      done: this.#owed.size - this.#metAgain,
+      filesDone: this.#filesDone,
       leftOver: leftOvers.length,
       leftOvers: leftOvers.slice(0, MAX_FINDINGS),
       reported,

@@ -18,7 +18,8 @@ export function repairResult(report: RepairReport, nameOf: (storeId: StoreId) =>
     findings: report.findings.slice(0, MAX_TOLD).map(({ storeId, key, kind, action, reason }) => {
       return { store: nameOf(storeId), kind: key.kind, id: key.id, finding: kind, action, reason };
     }),
-    done: report.done,
+    mended: report.done,
+    files_done: report.filesDone,
     left: report.leftOver,
     could_not: report.leftOvers.slice(0, MAX_TOLD).map(({ storeId, fileId, operation, error }) => {
       return { store: nameOf(storeId), file_id: fileId, operation, error: error ?? null };
