@@ -74,10 +74,10 @@ describe('a repair', () => {
     await unlink(recordPath(root, 'tombstones', tombstone!));
     const result = await repair(server);
     expect(result).toMatchObject({ whole: true, equal: true, found: { missing: 3 } });
-    expect(result.findings.map(({ store: name, kind, id }) => [name, kind, id]).toSorted()).toEqual([
-      ['replica1', 'chunk', chunkId],
-      ['replica1', 'manifest', files.at(-1)!.file_id],
-      ['replica1', 'tombstone', tombstone],
+    expect(result.findings.map(({ store: name, kind, id }) => `${name} ${kind} ${id}`).toSorted()).toEqual([
+      `replica1 chunk ${chunkId}`,
+      `replica1 manifest ${files.at(-1)!.file_id}`,
+      `replica1 tombstone ${tombstone}`,
     ]);
     expect(await contentOf(root)).toEqual(await contentOf(server.installation.primary));
   });

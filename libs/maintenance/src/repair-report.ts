@@ -42,7 +42,7 @@ export interface RepairReport {
   readonly leftOver: number;
   /** The first of them. */
   readonly leftOvers: readonly LeftOver[];
-  /** Found in the last round, and not for a program to mend. */
+  /** Found in the last round, and not for a program to mend, or not to be mended by one that only looks. */
   readonly reported: number;
   readonly failures: readonly StoreFailure[];
   readonly censuses: readonly Census[];

@@ -51,7 +51,7 @@ export class RepairRun {
   /** What was owed in any round, and what of it was met again in the last one. */
   readonly #owed = new Set<string>();
   #metAgain = 0;
-  #reportedInRound = 0;
+  #leftInRound = 0;
   #isStopped = false;
   #report: RepairReport | undefined;
   #error: unknown;
@@ -115,7 +115,7 @@ export class RepairRun {
   async #round(): Promise<boolean> {
     const { settle, log } = this.#parts;
     this.#rounds += 1;
-    this.#reportedInRound = 0;
+    this.#leftInRound = 0;
     this.#metAgain = 0;
     await settle().catch((error: unknown) =>
       log.warn({ err: error }, 'no checkpoint: what is above the last one is not judged'),
@@ -166,13 +166,17 @@ export class RepairRun {
       if (finding.action === 'owed') {
         owed += 1;
         this.#noteOwed(finding);
-      } else this.#reportedInRound += 1;
+      } else this.#leftInRound += 1;
     }
     return owed;
   }
 
-  #noteOwed({ storeId, key }: Finding): void {
-    if (this.options.mode === 'look') return;
+  #noteOwed({ storeId, key, kind }: Finding): void {
+    if (this.options.mode === 'look') {
+      // Garbage is none of what a census counts.
+      if (kind !== 'unknown') this.#leftInRound += 1;
+      return;
+    }
     const name = `${storeId} ${key.kind} ${key.id}`;
     if (this.#owed.has(name)) this.#metAgain += 1;
     // Bounded, as the findings are.
@@ -191,7 +195,7 @@ export class RepairRun {
     );
     const failed = new Map<StoreId, string>([...this.#failures, ...failures]);
     const equal = differing === 0 && failed.size === 0;
-    const reported = this.#reportedInRound;
+    const reported = this.#leftInRound;
     return {
       options: this.options,
       rounds: this.#rounds,
