@@ -224,6 +224,7 @@ describe('/docs', () => {
       'GET /ready',
       'HEAD /download/{file_id}',
       'HEAD /read/{file_id}',
+      'POST /admin/repair',
       'POST /admin/replicas/sync',
       'POST /upload',
       'PUT /write',

@@ -83,6 +83,9 @@ const REQUESTS: Array<[method: string, route: string, path: string, status: numb
   ['GET', '/admin/replicas/status', '/admin/replicas/status', 200],
   ['POST', '/admin/replicas/sync', '/admin/replicas/sync', 202],
   ['POST', '/admin/replicas/sync', '/admin/replicas/sync?store=nowhere', 404],
+  ['POST', '/admin/repair', '/admin/repair?dry_run=true', 202],
+  ['POST', '/admin/repair', '/admin/repair?deep=yes', 400],
+  ['POST', '/admin/repair', '/admin/repair?store=nowhere', 404],
   ['GET', '/admin/operations/{operation_id}', '/admin/operations/nothing', 404],
   ...['/download', '/read'].flatMap((route): typeof REQUESTS => {
     const [pattern, path] = [`${route}/{file_id}`, `${route}/{file_id}`];
