@@ -9,7 +9,9 @@ import type { Stores } from '#libs/transfer';
 import { inTime } from './in-time.js';
 
 /** A directory reads a whole shard however little of it is wanted, and a bucket lists a thousand at a time. */
-const PAGE_OBJECTS = 2_000;
+const PAGE_OBJECTS = 1_000;
+/** The primary is asked for each size in the main thread, and requests wait for a page of them. */
+const PAGE_SIZES = 500;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 export const KINDS: readonly ObjectKind[] = ['manifest', 'tombstone', 'chunk'];
@@ -85,7 +87,8 @@ export class StoreSight {
   #page(kind: ObjectKind, query: { after: string | undefined; sizes?: 'wanted' }): Promise<ObjectPage> {
     const { after, ...options } = query;
     const place = after === undefined ? options : { ...options, after };
-    return inTime(this.#store.list(kind, { ...place, limit: PAGE_OBJECTS, gaps: 'skip' }), ANSWER_TIMEOUT_MS);
+    const limit = query.sizes === undefined ? PAGE_OBJECTS : PAGE_SIZES;
+    return inTime(this.#store.list(kind, { ...place, limit, gaps: 'skip' }), ANSWER_TIMEOUT_MS);
   }
 
   #disorder(kind: ObjectKind): StoreError {
