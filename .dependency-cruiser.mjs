@@ -8,7 +8,7 @@ const FLOORS = [
   ['L4', ['libs/apply', 'libs/replication']],
   ['L3', ['libs/catalog', 'libs/transfer']],
   ['L2', ['libs/wal', 'libs/stores', 'libs/job-queue', 'libs/process']],
-  ['L1', ['libs/durable-fs', 'libs/telemetry', 'libs/config', 'libs/client']],
+  ['L1', ['libs/durable-fs', 'libs/telemetry', 'libs/config', 'libs/client', 'libs/terminal']],
   ['L0', ['libs/kernel']],
 ];
 

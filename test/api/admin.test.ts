@@ -225,6 +225,7 @@ describe('/docs', () => {
       'HEAD /download/{file_id}',
       'HEAD /read/{file_id}',
       'POST /admin/files/{file_id}/undelete',
+      'POST /admin/repair',
       'POST /admin/replicas/sync',
       'POST /admin/scrub',
       'POST /upload',

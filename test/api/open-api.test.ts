@@ -88,6 +88,9 @@ const REQUESTS: Array<[method: string, route: string, path: string, status: numb
   ['POST', '/admin/files/{file_id}/undelete', `/admin/files/${UNKNOWN_FILE}/undelete`, 404],
   ['POST', '/admin/files/{file_id}/undelete', '/admin/files/x/undelete', 400],
   ['POST', '/admin/files/{file_id}/undelete', '/admin/files/{file_id}/undelete', 409],
+  ['POST', '/admin/repair', '/admin/repair?dry_run=true', 202],
+  ['POST', '/admin/repair', '/admin/repair?deep=yes', 400],
+  ['POST', '/admin/repair', '/admin/repair?store=nowhere', 404],
   ['GET', '/admin/operations/{operation_id}', '/admin/operations/nothing', 404],
   ...['/download', '/read'].flatMap((route): typeof REQUESTS => {
     const [pattern, path] = [`${route}/{file_id}`, `${route}/{file_id}`];

@@ -2,7 +2,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Settings } from '#libs/config';
-import { CollectionTimer, Scrubber } from '#libs/maintenance';
+import { AntiEntropyTimer, CollectionTimer, Repairs, Scrubber } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
@@ -32,6 +32,8 @@ export interface Application {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
   readonly scrubber: Scrubber;
+  readonly antiEntropy: AntiEntropyTimer;
+  readonly repairs: Repairs;
   readonly replication: Replication;
   readonly jobs: JobService;
   /** Adds the routes and starts the maintenance; answers with what serves them. */
@@ -54,10 +56,13 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
   );
   const collection = app.get(CollectionTimer);
   const scrubber = app.get(Scrubber);
+  const antiEntropy = app.get(AntiEntropyTimer);
   const replication = app.get(Replication);
   return {
     collection,
     scrubber,
+    antiEntropy,
+    repairs: app.get(Repairs),
     replication,
     jobs: app.get(JobService),
     installation: app.get<OpenInstallation>(OPEN_INSTALLATION),
@@ -68,6 +73,7 @@ export async function createApplication(parts: ApplicationParts): Promise<Applic
       replication.start();
       collection.start();
       scrubber.start();
+      antiEntropy.start();
       return listener;
     },
   };

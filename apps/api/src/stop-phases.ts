@@ -3,7 +3,7 @@
  * unapplied, nothing unflushed; only then may the log end with its checkpoint, which spares the next start the replay.
  * Their times add up to less than the minute that docker-compose.yml grants (systemd: 90 s).
  */
-import type { CollectionTimer, Scrubber } from '#libs/maintenance';
+import type { AntiEntropyTimer, CollectionTimer, Repairs, Scrubber } from '#libs/maintenance';
 import type { StopPhase } from '#libs/process';
 import type { OpenInstallation } from '#libs/recovery';
 import type { Replication } from '#libs/replication';
@@ -33,12 +33,14 @@ export interface StoppingInstallation {
   readonly installation: OpenInstallation;
   readonly collection: CollectionTimer;
   readonly scrubber: Scrubber;
+  readonly antiEntropy: AntiEntropyTimer;
+  readonly repairs: Repairs;
   readonly replication: Replication;
   readonly jobs: JobService;
 }
 
 export function stopPhases(server: StoppingServer, stopping: StoppingInstallation): StopPhase[] {
-  const { installation, collection, scrubber, replication, jobs } = stopping;
+  const { installation, collection, scrubber, antiEntropy, repairs, replication, jobs } = stopping;
   return [
     ...requestPhases(server),
     // First, because it owes what it finds. A store that hangs is not waited for: what was read is read again.
@@ -50,6 +52,12 @@ export function stopPhases(server: StoppingServer, stopping: StoppingInstallatio
       run: () => replication.stop(REPLICATION_STOP_MS),
     },
     { name: 'stop_jobs', timeoutMs: 2 * JOBS_STOP_MS + 1_000, run: () => jobs.close(JOBS_STOP_MS) },
+    // What they have found is owed, and the next ones go on. Behind replication, whose stop ends what a repair waits for.
+    {
+      name: 'stop_repair',
+      timeoutMs: 3_000,
+      run: () => Promise.all([repairs.stop(), antiEntropy.stop()]).then(() => undefined),
+    },
     // What it has not collected is still garbage at the next start.
     { name: 'stop_collection', timeoutMs: 3_000, run: () => collection.stop() },
     ...installationPhases(installation),

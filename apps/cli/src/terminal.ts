@@ -1,6 +1,8 @@
 /** What a command says: its answer on stdout, for people or as one JSON object; all else on stderr. */
 import type { Log, LogFacts } from '#libs/telemetry';
 
+export { table } from '#libs/terminal';
+
 export interface OutputOptions {
   readonly json?: true;
 }
@@ -30,22 +32,6 @@ function writeLine(facts: LogFacts, message: string): void {
     ([name, value]) => `${name}=${value instanceof Error ? value.message : String(value)}`,
   );
   printError(`${message} (${told.join(', ')})`);
-}
-
-/** Columns as wide as their widest cell; those of numbers are aligned to the right. */
-export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
-  const widths = header.map((title, column) =>
-    Math.max(...[header, ...rows].map((row) => String(row[column] ?? title).length)),
-  );
-  const line = (cells: readonly (string | number)[]): string =>
-    cells
-      .map((cell, column) => {
-        const isNumber = typeof (rows[0]?.[column] ?? cell) === 'number';
-        return isNumber ? String(cell).padStart(widths[column]!) : String(cell).padEnd(widths[column]!);
-      })
-      .join('  ')
-      .trimEnd();
-  return [line(header), ...rows.map(line)];
 }
 
 /** A file's name may hold anything but control characters, also what a terminal would show in the wrong place. */

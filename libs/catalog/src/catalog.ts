@@ -18,6 +18,7 @@ import { Obligations } from './obligations.js';
 import { Scrubs } from './scrubs.js';
 import { prepareStatements } from './statements.js';
 import type { Statements } from './statements.js';
+import { StoreListings } from './store-listing.js';
 import { UnknownChunks } from './unknown-chunks.js';
 
 export type CatalogChange =
@@ -56,6 +57,7 @@ export class Catalog {
   readonly obligations: Obligations;
   readonly scrubs: Scrubs;
   readonly damage: Damage;
+  readonly listings: StoreListings;
   readonly #source: DataSource;
   readonly #database: Database.Database;
   readonly #statements: Statements;
@@ -72,6 +74,7 @@ export class Catalog {
     this.obligations = new Obligations(this.#database);
     this.scrubs = new Scrubs(this.#database);
     this.damage = new Damage(this.#database);
+    this.listings = new StoreListings(this.#database);
     this.catalogId = identity.catalogId as CatalogId;
     this.clusterId = identity.clusterId as ClusterId;
     this.#applyInTransaction = this.#database.transaction((batch: CatalogBatch) => this.#applyChanges(batch));

@@ -46,6 +46,11 @@ export class Garbage {
     return noted;
   }
 
+  /** Whether the collection has it on its list. */
+  isNoted(chunkId: ChunkId): boolean {
+    return this.#statements.isNoted.get(chunkId) !== undefined;
+  }
+
   isReferenced(chunkId: ChunkId): boolean {
     return this.#statements.isReferenced.get(chunkId) !== undefined;
   }
@@ -99,6 +104,7 @@ function prepareStatements(database: Database.Database) {
        SELECT @chunk_id, @now WHERE NOT EXISTS (SELECT 1 FROM chunk_refs WHERE chunk_id = @chunk_id)`,
     ),
     isReferenced: database.prepare<[string], object>('SELECT 1 FROM chunk_refs WHERE chunk_id = ? LIMIT 1'),
+    isNoted: database.prepare<[string], object>('SELECT 1 FROM garbage WHERE chunk_id = ?'),
     page: database.prepare<
       { since: number; chunk_id: string; until: number; limit: number },
       { chunk_id: string; since: number }

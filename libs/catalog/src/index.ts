@@ -19,6 +19,7 @@ export type {
 export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
 export type { ScrubRecord } from './scrubs.js';
+export type { ListedKind, MissingChunk, MissingRecord, StoreListing } from './store-listing.js';
 export type { UnknownChunks } from './unknown-chunks.js';
 export { catalogLook } from './read-catalog.js';
 export type { CatalogedFile, CatalogLook, CatalogSight, CatalogView } from './read-catalog.js';

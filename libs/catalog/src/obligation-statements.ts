@@ -26,6 +26,12 @@ interface OrderRow {
   want: string;
 }
 
+interface FailureRow {
+  file_id: string;
+  operation: string;
+  last_error: string | null;
+}
+
 interface LoadRow {
   files: number;
   bytes: number | null;
@@ -78,6 +84,16 @@ function prepareReading(database: Database.Database) {
       `SELECT COUNT(*) AS owed, SUM(CASE WHEN next_attempt_at <= @since THEN 1 ELSE 0 END) AS waiting FROM obligations
        WHERE store_id = @store_id AND ${OWED} AND since <= @since`,
     ),
+    failures: database.prepare<{ store_id: string; limit: number; looked_at: number }, FailureRow>(
+      `SELECT file_id, operation, last_error FROM (
+         SELECT file_id, operation, last_error, attempts FROM obligations
+         WHERE store_id = @store_id AND ${OWED} LIMIT @looked_at) AS owed
+       WHERE attempts > 0 LIMIT @limit`,
+    ),
+    endOfFiles: database.prepare<{ after: string; limit: number }, { until: string | null }>(
+      `SELECT MAX(file_id) AS until FROM (
+         SELECT file_id FROM files WHERE file_id > @after ORDER BY file_id LIMIT @limit) AS page`,
+    ),
     // Leaps from store to store in the index, however many rows each has.
     storeIds: database.prepare<[], { id: string }>(
       `WITH RECURSIVE stores(id) AS (
@@ -87,6 +103,22 @@ function prepareReading(database: Database.Database) {
        SELECT id FROM stores WHERE id IS NOT NULL`,
     ),
   };
+}
+
+/** What is owed already stays the same order: an answer to it may be under way. */
+function oweFiles(which: string): string {
+  return `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
+       SELECT file_id, @store_id, 'present', @operation, 1, 'pending', @now, @now, file_size
+       FROM files WHERE ${which}
+       ON CONFLICT (file_id, store_id) DO UPDATE
+       SET next_attempt_at = CASE state WHEN 'done' THEN @now ELSE MIN(next_attempt_at, @now) END,
+           generation = CASE state WHEN 'done' THEN generation + 1 ELSE generation END,
+           operation = CASE state WHEN 'done' THEN @operation ELSE operation END,
+           attempts = CASE state WHEN 'done' THEN 0 ELSE attempts END,
+           since = CASE state WHEN 'done' THEN @now ELSE since END,
+           size = excluded.size, confirmed_at = NULL,
+           state = CASE state WHEN 'done' THEN 'pending' ELSE state END
+       WHERE want = 'present'`;
 }
 
 function prepareWriting(database: Database.Database) {
@@ -99,18 +131,19 @@ function prepareWriting(database: Database.Database) {
        last_error = COALESCE(@last_error, last_error) WHERE ${SAME_ORDER}`,
     ),
     owe: database.prepare<{ file_id: string; store_id: string; operation: string; now: number }>(
+      oweFiles('file_id = @file_id'),
+    ),
+    oweRange: database.prepare<{ after: string; until: string; store_id: string; operation: string; now: number }>(
+      oweFiles('file_id > @after AND file_id <= @until'),
+    ),
+    oweDelete: database.prepare<{ file_id: string; store_id: string; now: number }>(
       `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
-       SELECT file_id, @store_id, 'present', @operation, 1, 'pending', @now, @now, file_size
-       FROM files WHERE file_id = @file_id
+       SELECT @file_id, @store_id, 'absent', 'delete', 1, 'pending', @now, @now, 0
+       WHERE NOT EXISTS (SELECT 1 FROM files WHERE file_id = @file_id)
        ON CONFLICT (file_id, store_id) DO UPDATE
-       SET next_attempt_at = CASE state WHEN 'done' THEN @now ELSE MIN(next_attempt_at, @now) END,
-           generation = CASE state WHEN 'done' THEN generation + 1 ELSE generation END,
-           operation = CASE state WHEN 'done' THEN @operation ELSE operation END,
-           attempts = CASE state WHEN 'done' THEN 0 ELSE attempts END,
-           since = CASE state WHEN 'done' THEN @now ELSE since END,
-           size = excluded.size, confirmed_at = NULL,
-           state = CASE state WHEN 'done' THEN 'pending' ELSE state END
-       WHERE want = 'present'`,
+       SET want = 'absent', operation = 'delete', generation = generation + 1, state = 'pending', next_attempt_at = @now,
+           since = @now, size = 0, attempts = 0, last_error = NULL, confirmed_at = NULL
+       WHERE want = 'present' OR state = 'done'`,
     ),
     // A repair that is owed already is more than a verification.
     oweAnew: database.prepare<NewOrder>(

@@ -72,7 +72,15 @@ export interface OwedSince {
   readonly postponed: number;
 }
 
+/** Something that is owed and could not be done yet. */
+export interface OwedFailure {
+  readonly fileId: FileId;
+  readonly operation: ObligationOperation;
+  readonly error: string | undefined;
+}
+
 const MAX_ERROR_CHARACTERS = 255;
+const FAILURES_LOOKED_AT = 20_000;
 
 export class Obligations {
   readonly #statements: ReturnType<typeof prepareObligationStatements>;
@@ -207,6 +215,46 @@ export class Obligations {
       }
     });
     return ordered;
+  }
+
+  /**
+   * Orders a file that is deleted to be deleted there once more: its tombstone is missing there, or its manifest stands. An
+   * order that is under way stays what it is; a file that is there is left alone.
+   */
+  oweDelete({
+    fileId,
+    storeId,
+    nowMs,
+  }: {
+    readonly fileId: FileId;
+    readonly storeId: StoreId;
+    readonly nowMs: number;
+  }): void {
+    this.#statements.oweDelete.run({ file_id: fileId, store_id: storeId, now: nowMs });
+  }
+
+  /** `owe` of every file, in pages: answers with the last file of the page, undefined where there was none left. */
+  oweEvery(page: {
+    readonly storeId: StoreId;
+    readonly operation: 'verify' | 'repair';
+    readonly after: FileId | undefined;
+    readonly limit: number;
+    readonly nowMs: number;
+  }): FileId | undefined {
+    const { storeId, operation, after = '' as FileId, limit, nowMs } = page;
+    const until = this.#statements.endOfFiles.get({ after, limit })?.until ?? undefined;
+    if (until === undefined) return undefined;
+    this.#statements.oweRange.run({ after, until, store_id: storeId, operation, now: nowMs });
+    return until as FileId;
+  }
+
+  /** What was tried there and failed, and is owed still; the first of it, by no order. */
+  failures({ storeId, limit }: { readonly storeId: StoreId; readonly limit: number }): OwedFailure[] {
+    return this.#statements.failures.all({ store_id: storeId, limit, looked_at: FAILURES_LOOKED_AT }).map((row) => ({
+      fileId: row.file_id as FileId,
+      operation: row.operation as ObligationOperation,
+      error: row.last_error ?? undefined,
+    }));
   }
 
   /** Makes up to `limit` of what is put off due now; answers with how many these were. */

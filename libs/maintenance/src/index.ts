@@ -1,4 +1,8 @@
 /** Maintenance: what keeps an installation in order while it serves. */
+export { AntiEntropy } from './anti-entropy.js';
+export { AntiEntropyTimer } from './anti-entropy-timer.js';
+export type { Census } from './census.js';
+export type { Difference, DifferenceKind } from './census-comparison.js';
 export { CollectionTimer } from './collection-timer.js';
 export { GarbageCollector } from './garbage-collector.js';
 export { ReplicaGarbage } from './replica-garbage.js';
@@ -14,3 +18,7 @@ export type { ScrubPassOptions, ScrubPosition } from './scrub-pass.js';
 export type { OwingReplication, ScrubContext } from './scrub-remedy.js';
 export { StoreReader } from './store-reader.js';
 export type { Finding, FindingKind, Pass, PassProgress } from './pass.js';
+export { ReReadPass } from './re-read-pass.js';
+export type { RepairOptions, RepairReport } from './repair-report.js';
+export type { RepairRun } from './repair-run.js';
+export { Repairs } from './repairs.js';

@@ -10,6 +10,8 @@ export interface Pass {
   /** One bounded piece of work; not for two callers at a time. Throws what the store throws: nothing is judged then. */
   step(): Promise<'busy' | 'done'>;
   readonly progress: PassProgress;
+  /** How far it has come, 0 to 1; left out where nobody knows. */
+  readonly share?: number;
 }
 
 export interface PassProgress {

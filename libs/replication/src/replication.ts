@@ -141,18 +141,23 @@ export class Replication {
    * named. Throws `replica_not_found`.
    */
   sync(names?: readonly string[]): SyncOperation {
-    const { replicas, catalog, clock } = this.#options;
+    const { replicas } = this.#options;
     const unknown = names?.find((name) => !replicas.some((replica) => replica.name === name));
     if (unknown !== undefined) {
       throw new StoreError('replica_not_found', `There is no replica ${unknown}.`, { context: { replica: unknown } });
     }
-    const chosen = replicas.filter(({ name }) => names?.includes(name) ?? true);
-    const lanes = chosen.map(({ storeId }) => this.#lanes.get(storeId)!);
+    return this.carryOut(replicas.filter(({ name }) => names?.includes(name) ?? true).map(({ storeId }) => storeId));
+  }
+
+  /** `sync` of stores by their ids, also of the primary; others than these are none of ours. */
+  carryOut(storeIds: readonly StoreId[]): SyncOperation {
+    const { catalog, clock } = this.#options;
+    const lanes = storeIds.flatMap((storeId) => this.#lanes.get(storeId) ?? []);
     const sync = new SyncRun(lanes, {
       obligations: catalog.obligations,
       timers: this.#timers,
       nowMs: clock.now(),
-      wake: () => this.notice(),
+      wake: () => this.#dispatcher.wakeForRepairs(),
     });
     this.#syncs = [...this.#syncs.filter(({ isFinished }) => !isFinished), sync];
     this.#watch.askNow(lanes);
@@ -253,6 +258,8 @@ export class Replication {
         log.error({ err: error }, 'the catalog cannot be written; what is owed is looked at again later');
       }
     }
+    // What no replica can repair is put off without a job, so no answer says that a sync is over.
+    for (const sync of this.#syncs) sync.look();
     this.#dispatcher.wakeForRepairs();
     this.#cancelReconciler = this.#timers.after(RECONCILE_INTERVAL_MS, () => this.#reconcile());
   }

@@ -203,3 +203,19 @@ describe('making a directory store', () => {
     }
   });
 });
+
+describe('directories of the layout that somebody removed', () => {
+  it('are an error of a listing, or gaps for who says so, and are made again', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'holdfast-gaps-'));
+    await initDirectoryStore(nodeFileSystem, root, TEST_IDENTITY);
+    const store = new DirectoryStore(nodeFileSystem, root, TEST_IDENTITY);
+    await rm(join(root, 'chunks'), { recursive: true });
+    await rm(join(root, 'manifests', '7f'), { recursive: true });
+    await expect(store.list('chunk', { limit: 5 })).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await store.list('chunk', { limit: 5, gaps: 'skip' })).toEqual({ ids: [], next: undefined });
+    expect(await store.restoreDirectories()).toBe(SHARDS.length + 2);
+    expect(await store.restoreDirectories()).toBe(0);
+    expect(await store.list('chunk', { limit: 5 })).toEqual({ ids: [], next: undefined });
+    await rm(root, { recursive: true });
+  });
+});

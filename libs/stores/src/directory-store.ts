@@ -1,7 +1,7 @@
 /** A store in a directory of a local file system. The layout is docs/formats/store.md. */
 import { makeDirectoryDurably } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
-import { isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
+import { forEachConcurrently, isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import { removeDurably, syncNames, writeDurably } from './durable-batch.js';
 import type { StoreDisk } from './durable-batch.js';
@@ -16,6 +16,9 @@ import {
   SHARDS,
   STAGING_DIRECTORY,
 } from './store-layout.js';
+
+/** Half of libuv's default pool, so that the log's fdatasync never waits behind these. */
+const MAX_LOOKS = 2;
 
 /** Made whole at once, so that no later write has to make, and sync, a directory. */
 export async function initDirectoryStore(fs: FileSystem, root: string, identity: StoreIdentity): Promise<void> {
@@ -35,6 +38,23 @@ export async function makeStoreDirectories(fs: FileSystem, root: string): Promis
     await fs.syncDirectory(join(root, directory));
   }
   await fs.syncDirectory(root);
+}
+
+/** An operator's `rm -r` takes directories with what is in them, and no put makes one. */
+async function restoreDirectories({ fs, root }: StoreDisk): Promise<number> {
+  let made = 0;
+  const restore = async (path: string): Promise<void> => {
+    if ((await fs.stat(path)) !== undefined) return;
+    await fs.makeDirectory(path);
+    await fs.syncDirectory(dirname(path));
+    made += 1;
+  };
+  for (const name of [STAGING_DIRECTORY, CORRUPT_DIRECTORY]) await restore(join(root, name));
+  for (const directory of Object.values(KIND_DIRECTORY)) {
+    await restore(join(root, directory));
+    for (const shard of SHARDS) await restore(join(root, directory, shard));
+  }
+  return made;
 }
 
 export class DirectoryStore implements Store {
@@ -107,19 +127,40 @@ export class DirectoryStore implements Store {
     await this.#fs.syncDirectory(dirname(path));
   }
 
-  async list(kind: ObjectKind, { after = '', limit }: ListQuery): Promise<ObjectPage> {
+  async list(kind: ObjectKind, query: ListQuery): Promise<ObjectPage> {
+    const { after = '', limit } = query;
     const ids: string[] = [];
     const firstShard = after.slice(0, 2);
     for (const shard of SHARDS) {
       if (shard < firstShard) continue;
-      const names = (await this.#fs.readDirectory(join(this.#root, KIND_DIRECTORY[kind], shard))).sort();
-      for (const id of names) {
+      for (const id of (await this.#namesIn(kind, shard, query)).sort()) {
         if (!isIdOf(kind, id) || `${shard}/${id}` <= after) continue;
-        if (ids.length === limit) return { ids, next: shardedName({ kind, id: ids.at(-1)! }) };
+        if (ids.length === limit) return this.#page(kind, { ids, query, next: shardedName({ kind, id: ids.at(-1)! }) });
         ids.push(id);
       }
     }
-    return { ids, next: undefined };
+    return this.#page(kind, { ids, query, next: undefined });
+  }
+
+  async restoreDirectories(): Promise<number> {
+    return restoreDirectories(this.#disk);
+  }
+
+  async #namesIn(kind: ObjectKind, shard: string, { gaps }: ListQuery): Promise<string[]> {
+    const names = this.#fs.readDirectory(join(this.#root, KIND_DIRECTORY[kind], shard));
+    return gaps === 'skip' ? ((await absentIsUndefined(names)) ?? []) : names;
+  }
+
+  /** What is gone since it was listed is left out of a page with sizes. */
+  async #page(kind: ObjectKind, { ids, query, next }: ObjectPage & { readonly query: ListQuery }): Promise<ObjectPage> {
+    if (query.sizes === undefined) return { ids, next };
+    const sizes = new Map<string, number>();
+    await forEachConcurrently(ids, MAX_LOOKS, async (id) => {
+      const sizeBytes = await this.has({ kind, id } as ObjectKey);
+      if (sizeBytes !== undefined) sizes.set(id, sizeBytes);
+    });
+    const standing = ids.filter((id) => sizes.has(id));
+    return { ids: standing, sizes: standing.map((id) => sizes.get(id)!), next };
   }
 
   /** The object's absolute path; for whoever writes into the same directory under other rules (applied-objects.ts). */

@@ -99,35 +99,46 @@ export class S3Store implements Store {
     await this.delete(key);
   }
 
-  async list(kind: ObjectKind, { after, limit }: ListQuery): Promise<ObjectPage> {
+  async list(kind: ObjectKind, { after, limit, sizes: wantsSizes }: ListQuery): Promise<ObjectPage> {
     const root = this.#pathOf(`${KIND_DIRECTORY[kind]}/`);
     const ids: string[] = [];
+    const sizes: number[] = [];
+    const page = (next: string | undefined): ObjectPage => (wantsSizes ? { ids, sizes, next } : { ids, next });
     for (let last = after, isWhole = false; !isWhole;) {
       // One more than asked for tells a full page from a last one.
       const names = await this.#namesBehind(root, { after: last, limit: Math.min(LIST_LIMIT, limit + 1 - ids.length) });
-      for (const name of names.found) {
+      for (const { name, sizeBytes } of names.found) {
         const id = name.slice(name.indexOf('/') + 1);
         if (!isIdOf(kind, id) || shardedName({ kind, id }) !== name) continue;
-        if (ids.length === limit) return { ids, next: shardedName({ kind, id: ids.at(-1)! }) };
+        if (ids.length === limit) return page(shardedName({ kind, id: ids.at(-1)! }));
         ids.push(id);
+        sizes.push(sizeBytes);
       }
-      last = names.found.at(-1) ?? last;
+      last = names.found.at(-1)?.name ?? last;
       isWhole = names.isWhole;
     }
-    return { ids, next: undefined };
+    return page(undefined);
+  }
+
+  /** A bucket has no directories. */
+  async restoreDirectories(): Promise<number> {
+    return 0;
   }
 
   /** Names below `root`, in the server's order, which is that of their bytes. */
   async #namesBehind(
     root: string,
-    { after, limit }: ListQuery | { after: string | undefined; limit: number },
-  ): Promise<{ readonly found: string[]; readonly isWhole: boolean }> {
+    { after, limit }: { readonly after: string | undefined; readonly limit: number },
+  ): Promise<{ readonly found: { readonly name: string; readonly sizeBytes: number }[]; readonly isWhole: boolean }> {
     const start = after === undefined ? {} : { StartAfter: `${root}${after}` };
     const input = { Bucket: this.#place.bucket, Prefix: root, MaxKeys: limit, ...start };
     return this.#connection.run(async ({ client, sdk }, abortSignal) => {
       const page = await client.send(new sdk.ListObjectsV2Command(input), { abortSignal });
       assertFromS3(page.IsTruncated);
-      const found = (page.Contents ?? []).map(({ Key = '' }) => Key.slice(root.length));
+      const found = (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({
+        name: Key.slice(root.length),
+        sizeBytes: Size,
+      }));
       // A server that says there is more and shows nothing would be asked for ever.
       return { found, isWhole: page.IsTruncated !== true || found.length === 0 };
     });

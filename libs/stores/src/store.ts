@@ -24,6 +24,13 @@ export interface ListQuery {
   /** The last key of the page before; absent for the first page. */
   readonly after?: string;
   readonly limit: number;
+  /** Sizes are wanted too. A bucket lists them anyway; a directory is asked for each. */
+  readonly sizes?: 'wanted';
+  /**
+   * What to make of a directory of the layout that is not there: `skip` takes it as empty, where it is an error else. Only
+   * for who asks the place afterwards who it is, because a disk that is not mounted looks just so.
+   */
+  readonly gaps?: 'skip';
 }
 
 export interface Store {
@@ -61,10 +68,17 @@ export interface Store {
    * not; all others are listed exactly once.
    */
   list(kind: ObjectKind, query: ListQuery): Promise<ObjectPage>;
+  /**
+   * Makes the directories of the layout that are missing, durably, and answers with how many these were. Only for who has
+   * just asked the place who it is. Nothing to do for a store without directories.
+   */
+  restoreDirectories(): Promise<number>;
 }
 
 export interface ObjectPage {
   readonly ids: readonly string[];
+  /** In bytes, by the index of the id; where they were wanted. */
+  readonly sizes?: readonly number[];
   /** To be passed as `after`; undefined where this was the last page. */
   readonly next: string | undefined;
 }

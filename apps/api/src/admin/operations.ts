@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 /** The oldest ended ones are forgotten first; more than this run at once in no installation. */
 const MAX_KEPT = 100;
 
-export type OperationKind = 'replicas_sync' | 'scrub';
+export type OperationKind = 'replicas_sync' | 'scrub' | 'repair';
 
 /** How far work has come, as whoever does it tells. */
 export interface RunningWork {
@@ -16,8 +16,8 @@ export interface RunningWork {
   progress(): { readonly done: number; readonly failed: number };
   /** Never rejects for a part that failed: that is counted. */
   readonly finished: Promise<void>;
-  /** What it has found so far, as it is to be told. */
-  readonly result?: object;
+  /** What else there is to say of it, as it is to be told. */
+  readonly result?: object | undefined;
 }
 
 export interface OperationView {
@@ -28,7 +28,7 @@ export interface OperationView {
   readonly done: number;
   readonly failed: number;
   readonly total: number;
-  readonly result?: object;
+  readonly result: object | undefined;
 }
 
 interface Operation {
@@ -62,8 +62,7 @@ export class Operations {
     const { kind, work, ended } = operation;
     const { done, failed } = work.progress();
     const state = ended ? (done === work.total ? 'done' : 'failed') : 'running';
-    const { result } = work;
-    return { operationId, kind, state, done, failed, total: work.total, ...(result === undefined ? {} : { result }) };
+    return { operationId, kind, state, done, failed, total: work.total, result: work.result };
   }
 
   #forgetOldest(): void {

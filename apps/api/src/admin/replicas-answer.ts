@@ -141,7 +141,7 @@ export class OperationAnswer {
   @ApiProperty({ format: 'uuid' })
   operation_id!: string;
 
-  @ApiProperty({ enum: ['replicas_sync', 'scrub'] })
+  @ApiProperty({ enum: ['replicas_sync', 'scrub', 'repair'] })
   kind!: string;
 
   @ApiProperty({ enum: ['running', 'done', 'failed'] })
@@ -153,7 +153,10 @@ export class OperationAnswer {
   @ApiProperty()
   total!: number;
 
-  @ApiProperty({ type: OperationResultAnswer })
+  @ApiProperty({
+    type: OperationResultAnswer,
+    description: 'What else there is to say at the end depends on the kind.',
+  })
   result!: OperationResultAnswer;
 }
 

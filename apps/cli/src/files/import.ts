@@ -16,7 +16,7 @@ import { Progress } from './progress.js';
 import type { FileProgress } from './progress.js';
 import { connect } from './server.js';
 import type { ServerOptions } from './server.js';
-import { sizeText } from './size-text.js';
+import { sizeText } from '#libs/terminal';
 import { walk } from './walk.js';
 import type { FoundFile, Walk } from './walk.js';
 

@@ -1,5 +1,5 @@
 /** How far a transfer is, as one line of a terminal. Pure. */
-import { sizeText } from './size-text.js';
+import { sizeText } from '#libs/terminal';
 
 export interface ProgressState {
   readonly doneBytes: number;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { durationText, progressLine } from './progress-line.js';
 import { Progress } from './progress.js';
-import { sizeText } from './size-text.js';
+import { sizeText } from '#libs/terminal';
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /** What a rebuild would do, or has done, said as exactly as it can be known. */
 import type { LackedFile, RebuildOptions, RebuildPlan, RebuildReport, RebuildSources } from '#libs/recovery';
-import { sizeText } from '../files/size-text.js';
+import { sizeText } from '#libs/terminal';
 import { quoted } from '../terminal.js';
 
 /** Of each kind, for people; `--json` has all. */

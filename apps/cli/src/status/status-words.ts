@@ -3,7 +3,7 @@
  * is what does not mend itself; each such line says what helps.
  */
 import type { LogStatus, ReplicasStatus, StoreStatus } from '#libs/client';
-import { sizeText } from '../files/size-text.js';
+import { sizeText } from '#libs/terminal';
 import { table } from '../terminal.js';
 import { ageText, durationText } from './time-text.js';
 import type { ServerAnswers } from './server-answers.js';

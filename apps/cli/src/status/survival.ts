@@ -3,7 +3,7 @@
  * or whose debts are not counted yet, saves nobody, and of two that both lack files the one that lacks fewer counts.
  */
 import type { ReplicasStatus, StoreStatus } from '#libs/client';
-import { sizeText } from '../files/size-text.js';
+import { sizeText } from '#libs/terminal';
 import { durationText } from './time-text.js';
 
 /** The replicas; a later server may list its primary too. */

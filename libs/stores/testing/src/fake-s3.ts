@@ -220,7 +220,9 @@ function list(objects: Map<string, Buffer>, query: URLSearchParams): Buffer {
   const startAfter = query.get('start-after') ?? '';
   const limit = Math.min(1000, Number(query.get('max-keys') ?? 1000));
   const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter).sort();
-  const contents = keys.slice(0, limit).map((key) => `<Contents><Key>${key}</Key></Contents>`);
+  const contents = keys
+    .slice(0, limit)
+    .map((key) => `<Contents><Key>${key}</Key><Size>${objects.get(key)!.length}</Size></Contents>`);
   const isTruncated = keys.length > limit;
   return Buffer.from(
     `<ListBucketResult><IsTruncated>${isTruncated}</IsTruncated>${contents.join('')}</ListBucketResult>`,

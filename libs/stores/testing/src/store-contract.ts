@@ -281,6 +281,16 @@ function describeListing(kind: ObjectKind, store: () => Store): void {
     }
   });
 
+  it('lists sizes where they are wanted, in pages too', async () => {
+    const keys = keysOf(kind, 5);
+    for (const [index, key] of keys.entries()) await store().put(key, Buffer.alloc(index + 1));
+    const expected = inKeyOrder(keys).map((id) => keys.findIndex((key) => key.id === id) + 1);
+    const first = await store().list(kind, { limit: 3, sizes: 'wanted' });
+    const rest = await store().list(kind, { limit: 3, after: first.next!, sizes: 'wanted' });
+    expect([...first.sizes!, ...rest.sizes!]).toEqual(expected);
+    expect(rest.next).toBeUndefined();
+  });
+
   it('knows a full page from a last page', async () => {
     const keys = keysOf(kind, 4);
     for (const key of keys) await store().put(key, bytes('x'));

@@ -65,6 +65,10 @@ export class WatchedStore implements Store {
     return this.#call('list', [], () => this.#store.list(kind, query));
   }
 
+  restoreDirectories(): Promise<number> {
+    return this.#call('restoreDirectories', [], () => this.#store.restoreDirectories());
+  }
+
   async #call<Result>(
     method: StoreCall['method'],
     keys: readonly ObjectKey[],

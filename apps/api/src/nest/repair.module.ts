@@ -1,0 +1,71 @@
+/** Anti-entropy and repair over the recovered installation. The timer is started with the routes and stopped in a phase. */
+import { Module } from '@nestjs/common';
+import { systemClock } from '#libs/kernel';
+import { AntiEntropy, AntiEntropyTimer, ReReadPass, Repairs } from '#libs/maintenance';
+import type { OpenInstallation } from '#libs/recovery';
+import { Replication } from '#libs/replication';
+import type { Log } from '#libs/telemetry';
+import { StoreOpener } from '#libs/transfer';
+import { RecoveryModule } from './recovery.module.js';
+import { ReplicationModule } from './replication.module.js';
+import { LOG, OPEN_INSTALLATION } from './tokens.js';
+
+@Module({
+  imports: [RecoveryModule, ReplicationModule],
+  providers: [
+    {
+      provide: AntiEntropy,
+      inject: [OPEN_INSTALLATION, StoreOpener, Replication],
+      useFactory: (installation: OpenInstallation, stores: StoreOpener, replication: Replication): AntiEntropy => {
+        const { catalog, primary, wal, replicas } = installation;
+        return new AntiEntropy({
+          catalog,
+          primary,
+          wal,
+          stores,
+          clock: systemClock,
+          // What awaits adoption is nobody's to compare.
+          replicaIds: replicas.filter(({ bound }) => bound !== 'foreign').map(({ storeId }) => storeId),
+          oweRepair: (fileId) => replication.oweRepair(fileId),
+          notice: () => replication.notice(),
+        });
+      },
+    },
+    {
+      provide: AntiEntropyTimer,
+      inject: [AntiEntropy, OPEN_INSTALLATION, LOG],
+      useFactory: (antiEntropy: AntiEntropy, { wal, applier }: OpenInstallation, log: Log): AntiEntropyTimer =>
+        new AntiEntropyTimer({
+          storeIds: antiEntropy.storeIds,
+          passOf: (storeId) => antiEntropy.pass(storeId, 'repair'),
+          isHeld: () => wal.poisoned || applier.halted,
+          log,
+        }),
+    },
+    {
+      provide: Repairs,
+      inject: [AntiEntropy, OPEN_INSTALLATION, StoreOpener, Replication, LOG],
+      useFactory: (
+        antiEntropy: AntiEntropy,
+        { catalog, primary, checkpointer }: OpenInstallation,
+        stores: StoreOpener,
+        replication: Replication,
+        log: Log,
+      ): Repairs => {
+        const notice = (): void => replication.notice();
+        return new Repairs({
+          catalog,
+          stores,
+          primaryId: primary.identity.storeId,
+          antiEntropy: (storeId, mode) => antiEntropy.pass(storeId, mode),
+          deepPass: (storeId) => new ReReadPass({ storeId, catalog, clock: systemClock, log, notice }),
+          carryOut: (storeIds) => replication.carryOut(storeIds),
+          settle: () => checkpointer.run(),
+          log,
+        });
+      },
+    },
+  ],
+  exports: [AntiEntropyTimer, Repairs],
+})
+export class RepairModule {}

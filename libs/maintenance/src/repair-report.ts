@@ -1,0 +1,57 @@
+/** What a repair has to say at its end. */
+import type { ObligationOperation } from '#libs/catalog';
+import type { FileId, StoreId } from '#libs/kernel';
+import type { Census } from './census.js';
+import type { Difference } from './census-comparison.js';
+import type { Finding, FindingKind } from './pass.js';
+
+export interface RepairOptions {
+  /** In this order. */
+  readonly storeIds: readonly StoreId[];
+  /** `deep`: everything is read against its SHA-256. */
+  readonly depth: 'names' | 'deep';
+  /** `look`: nothing is changed. */
+  readonly mode: 'repair' | 'look';
+}
+
+/** Owed, tried, and not done. */
+export interface LeftOver {
+  readonly storeId: StoreId;
+  readonly fileId: FileId;
+  readonly operation: ObligationOperation;
+  readonly error: string | undefined;
+}
+
+/** A store that could not be read. */
+export interface StoreFailure {
+  readonly storeId: StoreId;
+  readonly error: string;
+}
+
+export interface RepairReport {
+  readonly options: RepairOptions;
+  readonly rounds: number;
+  /** In all rounds; what comes up again counts again. */
+  readonly found: Readonly<Partial<Record<FindingKind, number>>>;
+  /** The first of them. */
+  readonly findings: readonly Finding[];
+  /** Objects that were owed and were not met again. */
+  readonly done: number;
+  /** Files that were copied, verified, read or deleted on the way. */
+  readonly filesDone: number;
+  readonly leftOver: number;
+  /** The first of them. */
+  readonly leftOvers: readonly LeftOver[];
+  /** Found in the last round, and not for a program to mend, or not to be mended by one that only looks. */
+  readonly reported: number;
+  readonly failures: readonly StoreFailure[];
+  readonly censuses: readonly Census[];
+  readonly inMotion: number;
+  readonly differing: number;
+  /** The first of them. */
+  readonly differences: readonly Difference[];
+  /** Every store was counted, and what differs is on its way. */
+  readonly equal: boolean;
+  /** Equal, and nothing was left. */
+  readonly whole: boolean;
+}

@@ -1,0 +1,117 @@
+/** The admin routes of a server, as a repair asks them. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A server that does not answer for so many polls, one after another, is gone. */
+const MAX_SILENT_POLLS = 20;
+const POLL_MS = 250;
+
+export interface ServerAddress {
+  readonly url: string;
+  readonly apiKey: string | undefined;
+}
+
+/** `unreachable`: nothing answers. `refused`: it answers, and will not; `message` says why. */
+export class AdminError extends Error {
+  readonly reason: 'unreachable' | 'refused';
+
+  constructor(reason: AdminError['reason'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'AdminError';
+    this.reason = reason;
+  }
+}
+
+export interface Operation {
+  readonly operation_id: string;
+  readonly state: 'running' | 'done' | 'failed';
+  readonly done: number;
+  readonly total: number;
+  readonly result: RepairResult | { readonly failed: number };
+}
+
+export interface StoreCensus {
+  readonly store: string;
+  readonly manifests: number;
+  readonly tombstones: number;
+  readonly chunks: number;
+  readonly unreferenced_chunks: number;
+  readonly bytes: number;
+  readonly digest: string;
+}
+
+/** Of `POST /admin/repair`, when it has ended. */
+export interface RepairResult {
+  readonly equal: boolean;
+  readonly whole: boolean;
+  readonly deep: boolean;
+  readonly dry_run: boolean;
+  readonly found: Readonly<Record<string, number>>;
+  readonly findings: readonly NamedObject<{ readonly finding: string; readonly action: 'owed' | 'reported' }>[];
+  readonly mended: number;
+  readonly files_done: number;
+  readonly left: number;
+  readonly could_not: readonly {
+    readonly store: string;
+    readonly file_id: string;
+    readonly operation: string;
+    readonly error: string | null;
+  }[];
+  readonly failures: readonly { readonly store: string; readonly error: string }[];
+  readonly censuses: readonly StoreCensus[];
+  readonly in_motion: number;
+  readonly differing: number;
+  readonly differences: readonly NamedObject<{ readonly difference: string }>[];
+}
+
+export type NamedObject<More> = More & {
+  readonly store: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly reason: string;
+};
+
+export async function beginRepair(server: ServerAddress, query: Readonly<Record<string, string>>): Promise<string> {
+  const answer = await ask(server, 'POST', `/admin/repair?${new URLSearchParams(query).toString()}`);
+  return (answer as { operation_id: string }).operation_id;
+}
+
+/** Resolves when it has ended. Throws what `signal` is aborted with. */
+export async function endOf(
+  server: ServerAddress,
+  operationId: string,
+  { signal, moved }: { readonly signal: AbortSignal; readonly moved: (share: number) => void },
+): Promise<Operation> {
+  let silentPolls = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const operation = await ask(server, 'GET', `/admin/operations/${operationId}`).catch((error: unknown) => {
+      const isSilence = error instanceof AdminError && error.reason === 'unreachable';
+      silentPolls += 1;
+      if (!isSilence || silentPolls > MAX_SILENT_POLLS) throw error;
+      return undefined;
+    });
+    if (operation !== undefined) {
+      silentPolls = 0;
+      const { state, done, total } = operation as Operation;
+      moved(total === 0 ? 1 : done / total);
+      if (state !== 'running') return operation as Operation;
+    }
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function ask({ url, apiKey }: ServerAddress, method: string, path: string): Promise<unknown> {
+  const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(new URL(path, url), { method, headers, redirect: 'manual' });
+    body = await response.json();
+  } catch (cause) {
+    throw new AdminError('unreachable', `No server answers at ${url}.`, cause);
+  }
+  if (response.ok) return body;
+  const { detail, title } = body as { detail?: string; title?: string };
+  const reason = response.status === 503 ? 'unreachable' : 'refused';
+  throw new AdminError(reason, detail ?? title ?? `The server answered ${response.status}.`);
+}

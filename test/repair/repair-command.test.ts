@@ -1,0 +1,144 @@
+/** The built `npm run repair`, as a person runs it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { everythingIn, LARGE, replicaOf, storeLarge } from '../replication/copies.js';
+import { nothingOwed } from '../replication/replica-client.js';
+import { contentOf } from '../replication/stores.js';
+import { startServer } from '../server/harness.js';
+import type { TestServer } from '../server/harness.js';
+import { ask, testBytes } from '../server/http-client.js';
+import type { Environment } from '../server/installation.js';
+
+const PROGRAM = resolve(import.meta.dirname, '../../dist/scripts/repair.js');
+const FILES = 4;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(environment: Environment, ...words: readonly string[]) {
+  const child = spawn(process.execPath, [PROGRAM, ...words], {
+    env: { PATH: process.env['PATH'], ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+  const outcome = once(child, 'close').then(([code]): Outcome => ({ code: code as number | null, stdout, stderr }));
+  return { child, outcome };
+}
+
+const run = (environment: Environment, ...words: readonly string[]): Promise<Outcome> =>
+  start(environment, ...words).outcome;
+
+async function served(): Promise<{ server: TestServer; fileIds: string[]; environment: Environment }> {
+  const server = await startServer();
+  const fileIds: string[] = [];
+  for (let seed = 1; seed <= FILES; seed += 1) fileIds.push((await storeLarge(server, seed)).file_id);
+  await nothingOwed(server);
+  return { server, fileIds, environment: { ...server.installation.environment, HOLDFAST_URL: server.url } };
+}
+
+async function damage({ installation }: TestServer): Promise<void> {
+  const { chunks } = await contentOf(installation.primary);
+  await rm(join(installation.directory, 'replica1', 'chunks'), { recursive: true });
+  for (const chunkId of Object.keys(chunks).slice(0, 10)) {
+    const path = join(installation.primary, 'chunks', chunkId.slice(0, 2), chunkId);
+    const bytes = await readFile(path);
+    bytes[0]! ^= 0xff;
+    await writeFile(path, bytes);
+  }
+}
+
+describe('npm run repair', () => {
+  it('--deep mends a replica without chunks and flipped bytes on the primary, and ends with equal censuses', async () => {
+    const { server, fileIds, environment } = await served();
+    const whole = await contentOf(server.installation.primary);
+    await damage(server);
+    const repairing = run(environment, '--deep');
+    for (const [index, fileId] of fileIds.entries()) {
+      const { status, body } = await ask(`${server.url}/download/${fileId}`);
+      expect([status, body.equals(testBytes(LARGE, index + 1))]).toEqual([200, true]);
+    }
+    const { code, stdout, stderr } = await repairing;
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/all stores are equal\n$/);
+    expect(stdout).toMatch(/^store +manifests +tombstones +chunks +size +garbage +digest$/m);
+    const digests = [...stdout.matchAll(/^(?:primary|replica\d) .* ([0-9a-f]{16})$/gm)].map(([, digest]) => digest);
+    expect([digests.length, new Set(digests).size]).toEqual([3, 1]);
+    for (const name of ['replica1', 'replica2']) expect(await contentOf(replicaOf(server, name))).toEqual(whole);
+  });
+
+  it('--dry-run says what is wrong, changes nothing and ends with 4; --store looks at that store alone', async () => {
+    const { server, environment } = await served();
+    const root = replicaOf(server, 'replica1');
+    const [chunkId] = Object.keys((await contentOf(root)).chunks);
+    await unlink(join(root, 'chunks', chunkId!.slice(0, 2), chunkId!));
+    const before = await everythingIn(root);
+    const looked = await run(environment, '--dry-run');
+    expect(looked.code).toBe(4);
+    expect(looked.stdout).toContain(`replica1: missing: chunk ${chunkId}`);
+    expect(looked.stdout).toMatch(/the stores are NOT equal\n$/);
+    expect(await everythingIn(root)).toEqual(before);
+    expect(await run(environment, '--dry-run', '--store', 'replica2')).toMatchObject({ code: 0 });
+    const mended = await run(environment, '--store', 'replica1', '--json');
+    expect([mended.code, JSON.parse(mended.stdout)]).toEqual([
+      0,
+      expect.objectContaining({ equal: true, whole: true, mended: 1 }),
+    ]);
+  });
+
+  it('--offline repairs a stopped installation, and leaves it stopped', async () => {
+    const { server } = await served();
+    const { environment, primary } = server.installation;
+    const whole = await contentOf(primary);
+    await server.process.stop('SIGKILL');
+    await damage(server);
+    const { code, stdout, stderr } = await run(environment, '--offline', '--deep');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/all stores are equal\n$/);
+    expect(await contentOf(primary)).toEqual(whole);
+    expect(await contentOf(replicaOf(server, 'replica1'))).toEqual(whole);
+    expect(await run(environment, '--dry-run')).toMatchObject({ code: 3 });
+  });
+
+  it('--offline of a server that runs is refused with 3', async () => {
+    const { server } = await served();
+    const { code, stderr } = await run(server.installation.environment, '--offline');
+    expect([code, stderr]).toEqual([3, expect.stringContaining('is in use by process')]);
+  });
+
+  it.each([
+    ['an unknown option', ['--deeper'], {}],
+    ['a store that is not there', ['--store', 'nowhere'], {}],
+    ['--offline with --url', ['--offline', '--url', 'http://127.0.0.1:1'], {}],
+    ['a wrong setting', [], { PORT: 'x' }],
+  ])('%s ends with 2', async (_what, words, settings) => {
+    const { environment } = await served();
+    expect(await run({ ...environment, ...settings }, ...words)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('interrupted ends with 130, and says how to go on', async () => {
+    const asked = Promise.withResolvers<void>();
+    const endless = createServer(({ method }, response) => {
+      if (method === 'GET') asked.resolve();
+      response.end(JSON.stringify({ operation_id: 'the-operation', state: 'running', done: 1, total: 2, result: {} }));
+    });
+    endless.listen(0, '127.0.0.1');
+    await once(endless, 'listening');
+    onTestFinished(() => void endless.close());
+    const { port } = endless.address() as AddressInfo;
+    const { child, outcome } = start({}, '--url', `http://127.0.0.1:${port}`);
+    await asked.promise;
+    child.kill('SIGINT');
+    const { code, stderr } = await outcome;
+    expect([code, stderr]).toEqual([130, expect.stringContaining('/admin/operations/the-operation')]);
+  });
+});
