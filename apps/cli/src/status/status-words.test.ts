@@ -175,7 +175,7 @@ describe('what is wrong', () => {
       answers(fine, { ready: { status: 'not_ready', reasons: ['checkpoint_failed'] } }),
       /restart/,
     ],
-    ['Redis away', answers(fine, { replicas: { stores: fine, queue } }), /connect ECONNREFUSED.*"Redis lost"/],
+    ['Redis away', answers(fine, { replicas: { stores: fine, queue } }), /connect ECONNREFUSED.*without REDIS_URL/],
     [
       'a collection that is held',
       answers(fine, { replicas: { ...answers(fine).replicas, collection: { held_by: ['log_was_gone'] } } }),

@@ -7,8 +7,8 @@ const GUIDE = 'docs/operations.md';
 
 /** Reasons of `/ready`; those that pass by themselves are not in here. */
 const NOT_READY: Readonly<Record<string, string>> = {
-  log_poisoned: `The log could not be synced to its disk, and nothing is written any more. Check the disk of WAL_PATH, then restart the server: ${GUIDE}, "disk full".`,
-  apply_halted: `Written files cannot be applied: is the disk of STORAGE_PATH or of the catalog full? Free space there: ${GUIDE}, "disk full".`,
+  log_poisoned: `The log could not be synced to its disk, and nothing is written any more. Check the disk of WAL_PATH, then restart the server.`,
+  apply_halted: `Written files cannot be applied: is the disk of STORAGE_PATH or of the catalog full? Free space there: writes return by themselves.`,
   checkpoint_failed: `No checkpoint can be taken, so the log only grows. Check the disks of STORAGE_PATH and the catalog, then restart the server.`,
 };
 
@@ -35,7 +35,7 @@ export function wrongs({ ready, replicas }: ServerAnswers): string[] {
     ...replicas.stores.flatMap(wrongOfStore),
     ...(queue.state === 'unavailable'
       ? [
-          `Redis cannot be used, so nothing is copied: ${queue.last_error ?? 'no reason known'}. ${GUIDE}, "Redis lost".`,
+          `Redis cannot be used, so nothing is copied: ${queue.last_error ?? 'no reason known'}. Start it again, and what is owed is handed out by itself; or restart the server without REDIS_URL.`,
         ]
       : []),
     ...(held.length === 0
