@@ -109,7 +109,7 @@ describe('a rebuild from a replica', () => {
       met.add(await expectAllBack(lost(cut), `kill ${index}`));
     }
     expect([...met].toSorted()).toEqual(['primary_empty', 'primary_partial', 'served']);
-  }, 120_000);
+  }, 600_000);
 
   it('goes on with one store only, and keeps the id that it began with', async () => {
     const machine = await interrupted();
