@@ -41,7 +41,7 @@ export const REPAIR_RULES: readonly Mutant[] = [
     find: '  await assertNotHalfBuilt(context.fs, context.storagePath);\n',
     replace: '  void assertNotHalfBuilt;\n',
     tests: [REBUILD],
-    testNames: 'the power goes at any step',
+    testNames: 'that was interrupted is not taken',
     letsThrough: 'where no replica is reachable a start makes a new installation in the half',
   },
   {

@@ -111,6 +111,14 @@ describe('a rebuild from a replica', () => {
     expect([...met].toSorted()).toEqual(['primary_empty', 'primary_partial', 'served']);
   }, 600_000);
 
+  it('that was interrupted is not taken for an empty place, also where no replica can be reached', async () => {
+    const machine = await interrupted();
+    await expect(start(machine, { replicas: [] })).rejects.toMatchObject({
+      code: 'primary_partial',
+      context: { command: 'npm run holdfast -- rebuild --from second --yes' },
+    });
+  });
+
   it('goes on with one store only, and keeps the id that it began with', async () => {
     const machine = await interrupted();
     const begun = JSON.parse((await machine.fs.readFile(`${PRIMARY_PATH}/rebuild.json`)).toString()) as object;
