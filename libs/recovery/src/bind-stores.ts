@@ -82,7 +82,9 @@ async function makePrimary(context: BindingContext, sightings: readonly Sighting
   for (const { error } of sightings) if (error !== undefined && !isAway(error)) throw error;
   const replica = sightings.find(({ found }) => found !== undefined);
   const knower = logCluster ?? catalogCluster ?? replica?.found?.clusterId;
-  if (knower !== undefined) throw primaryEmpty(storagePath, knower, replica);
+  if (knower !== undefined) {
+    throw primaryEmpty(storagePath, knower, replica);
+  }
   const identity = { clusterId: newUuid<ClusterId>(), storeId: newUuid<StoreId>(), name: PRIMARY_NAME, peers: [] };
   await onDiskOf({ setting: 'STORAGE_PATH', path: storagePath }, initDirectoryStore(fs, storagePath, identity));
   return identity;
