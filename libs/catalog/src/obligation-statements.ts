@@ -90,10 +90,6 @@ function prepareReading(database: Database.Database) {
          WHERE store_id = @store_id AND ${OWED} LIMIT @looked_at) AS owed
        WHERE attempts > 0 LIMIT @limit`,
     ),
-    endOfFiles: database.prepare<{ after: string; limit: number }, { until: string | null }>(
-      `SELECT MAX(file_id) AS until FROM (
-         SELECT file_id FROM files WHERE file_id > @after ORDER BY file_id LIMIT @limit) AS page`,
-    ),
     // Leaps from store to store in the index, however many rows each has.
     storeIds: database.prepare<[], { id: string }>(
       `WITH RECURSIVE stores(id) AS (
@@ -132,9 +128,6 @@ function prepareWriting(database: Database.Database) {
     ),
     owe: database.prepare<{ file_id: string; store_id: string; operation: string; now: number }>(
       oweFiles('file_id = @file_id'),
-    ),
-    oweRange: database.prepare<{ after: string; until: string; store_id: string; operation: string; now: number }>(
-      oweFiles('file_id > @after AND file_id <= @until'),
     ),
     oweDelete: database.prepare<{ file_id: string; store_id: string; now: number }>(
       `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)

@@ -233,21 +233,6 @@ export class Obligations {
     this.#statements.oweDelete.run({ file_id: fileId, store_id: storeId, now: nowMs });
   }
 
-  /** `owe` of every file, in pages: answers with the last file of the page, undefined where there was none left. */
-  oweEvery(page: {
-    readonly storeId: StoreId;
-    readonly operation: 'verify' | 'repair';
-    readonly after: FileId | undefined;
-    readonly limit: number;
-    readonly nowMs: number;
-  }): FileId | undefined {
-    const { storeId, operation, after = '' as FileId, limit, nowMs } = page;
-    const until = this.#statements.endOfFiles.get({ after, limit })?.until ?? undefined;
-    if (until === undefined) return undefined;
-    this.#statements.oweRange.run({ after, until, store_id: storeId, operation, now: nowMs });
-    return until as FileId;
-  }
-
   /** What was tried there and failed, and is owed still; the first of it, by no order. */
   failures({ storeId, limit }: { readonly storeId: StoreId; readonly limit: number }): OwedFailure[] {
     return this.#statements.failures.all({ store_id: storeId, limit, looked_at: FAILURES_LOOKED_AT }).map((row) => ({

@@ -18,7 +18,6 @@ export type { ScrubPassOptions, ScrubPosition } from './scrub-pass.js';
 export type { OwingReplication, ScrubContext } from './scrub-remedy.js';
 export { StoreReader } from './store-reader.js';
 export type { Finding, FindingKind, Pass, PassProgress } from './pass.js';
-export { ReReadPass } from './re-read-pass.js';
 export type { RepairOptions, RepairReport } from './repair-report.js';
 export type { RepairRun } from './repair-run.js';
 export { Repairs } from './repairs.js';

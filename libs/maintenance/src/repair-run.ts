@@ -26,7 +26,7 @@ export interface RepairParts {
   readonly stores: Stores;
   readonly primaryId: StoreId;
   readonly antiEntropy: (storeId: StoreId, mode: RepairOptions['mode']) => Pass & { end(): Promise<void> };
-  /** Reads everything on a store against its SHA-256; what is bad is owed when it ends, or when what it owed is done. */
+  /** Reads everything on a store against its SHA-256. */
   readonly deepPass: (storeId: StoreId) => Pass;
   /** Carries out what is owed to the stores; resolves when that is done, or has been tried and failed. */
   readonly carryOut: (storeIds: readonly StoreId[]) => {

@@ -1,17 +1,18 @@
 /** Anti-entropy and repair over the recovered installation. The timer is started with the routes and stopped in a phase. */
 import { Module } from '@nestjs/common';
 import { systemClock } from '#libs/kernel';
-import { AntiEntropy, AntiEntropyTimer, ReReadPass, Repairs } from '#libs/maintenance';
+import { AntiEntropy, AntiEntropyTimer, Repairs, Scrubber } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
 import { StoreOpener } from '#libs/transfer';
+import { MaintenanceModule } from './maintenance.module.js';
 import { RecoveryModule } from './recovery.module.js';
 import { ReplicationModule } from './replication.module.js';
 import { LOG, OPEN_INSTALLATION } from './tokens.js';
 
 @Module({
-  imports: [RecoveryModule, ReplicationModule],
+  imports: [MaintenanceModule, RecoveryModule, ReplicationModule],
   providers: [
     {
       provide: AntiEntropy,
@@ -44,26 +45,25 @@ import { LOG, OPEN_INSTALLATION } from './tokens.js';
     },
     {
       provide: Repairs,
-      inject: [AntiEntropy, OPEN_INSTALLATION, StoreOpener, Replication, LOG],
+      inject: [AntiEntropy, OPEN_INSTALLATION, StoreOpener, Replication, Scrubber, LOG],
       useFactory: (
         antiEntropy: AntiEntropy,
         { catalog, primary, checkpointer }: OpenInstallation,
         stores: StoreOpener,
         replication: Replication,
+        scrubber: Scrubber,
         log: Log,
-      ): Repairs => {
-        const notice = (): void => replication.notice();
-        return new Repairs({
+      ): Repairs =>
+        new Repairs({
           catalog,
           stores,
           primaryId: primary.identity.storeId,
           antiEntropy: (storeId, mode) => antiEntropy.pass(storeId, mode),
-          deepPass: (storeId) => new ReReadPass({ storeId, catalog, clock: systemClock, log, notice }),
+          deepPass: (storeId) => scrubber.passOf(storeId),
           carryOut: (storeIds) => replication.carryOut(storeIds),
           settle: () => checkpointer.run(),
           log,
-        });
-      },
+        }),
     },
   ],
   exports: [AntiEntropyTimer, Repairs],
