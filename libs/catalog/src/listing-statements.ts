@@ -3,8 +3,11 @@ import type Database from 'better-sqlite3';
 
 export type ListedKind = 'manifest' | 'tombstone' | 'chunk';
 
-/** Bounds what SQLite keeps of a scratch database in memory. */
-const CACHE_KIB = 4096;
+/**
+ * Bounds what SQLite keeps of a scratch database in memory. Ids come in an order that is not theirs: what does not fit costs
+ * a read and a write for each, and that in the main thread. This holds a million.
+ */
+const CACHE_KIB = 64 * 1024;
 /** Owners of one chunk that are looked at; a chunk may have more of them than anybody wants to read. */
 const MAX_OWNERS = 64;
 

@@ -15,7 +15,9 @@ import type { SecondLookOptions, Verdict } from './second-look.js';
 import { StoreSight } from './store-sight.js';
 
 /** Rows of the catalog, or of the listing, that one step compares. */
-const ROWS_PER_STEP = 1_000;
+const ROWS_PER_STEP = 200;
+/** Names of a page that one step notes. */
+const NAMES_PER_STEP = 200;
 /** Differences that one step looks at again. */
 const LOOKS_PER_STEP = 64;
 const MAX_LOOKS = 4;
@@ -79,10 +81,13 @@ export class AntiEntropyPass implements Pass {
     const listing = catalog.listings.open({ storeId, role, startedAtMs: clock.now() });
     try {
       for await (const { kind, ids, share } of sight.pages()) {
-        listing.add(kind, ids);
-        this.#objects += ids.length;
+        for (let first = 0; first < ids.length; first += NAMES_PER_STEP) {
+          const names = ids.slice(first, first + NAMES_PER_STEP);
+          listing.add(kind, names);
+          this.#objects += names.length;
+          yield;
+        }
         this.#share = share * LISTING_SHARE;
-        yield;
       }
       await sight.confirm();
       if (this.#options.mode === 'repair') await sight.restoreDirectories();

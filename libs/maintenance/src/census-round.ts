@@ -2,11 +2,11 @@
 import type { Catalog } from '#libs/catalog';
 import type { StoreId } from '#libs/kernel';
 import type { Stores } from '#libs/transfer';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CensusTaker } from './census.js';
 import type { Census, CensusDepth } from './census.js';
 import { differences } from './census-comparison.js';
 import type { CountedStore, Difference } from './census-comparison.js';
+import { Courtesy } from './give-way.js';
 import { MAX_FINDINGS } from './pass.js';
 import { StoreSight } from './store-sight.js';
 
@@ -44,9 +44,10 @@ export async function takeCensuses(round: CensusRound): Promise<CensusOutcome> {
       counted.set(storeId, store);
       const primary = counted.get(primaryId);
       if (primary === undefined || storeId === primaryId) return;
+      const courtesy = new Courtesy();
       for await (const found of differences({ primary, replica: store, catalog: round.catalog })) {
         for (const difference of found) note(outcome, difference);
-        await nextTurn();
+        await courtesy.giveWay();
       }
       await store.sight.confirm();
     });
@@ -60,9 +61,10 @@ async function count(round: CensusRound, storeId: StoreId): Promise<CountedStore
   const isReferenced = catalog.garbage.isReferenced.bind(catalog.garbage);
   const taker = new CensusTaker({ storeId, sight, depth, isReferenced });
   counting(storeId, () => taker.share);
+  const courtesy = new Courtesy();
   for (let outcome = await taker.step(); outcome === 'busy'; outcome = await taker.step()) {
     if (isStopped()) return undefined;
-    await nextTurn();
+    await courtesy.giveWay();
   }
   return { sight, census: taker.census() };
 }

@@ -9,10 +9,10 @@ import type { Catalog } from '#libs/catalog';
 import type { StoreId } from '#libs/kernel';
 import type { Stores } from '#libs/transfer';
 import type { Log } from '#libs/telemetry';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { takeCensuses } from './census-round.js';
 import type { CensusOutcome } from './census-round.js';
 import { Findings } from './findings.js';
+import { Courtesy } from './give-way.js';
 import type { Finding, Pass } from './pass.js';
 import { MAX_FINDINGS } from './pass.js';
 import { StageProgress } from './stage-progress.js';
@@ -154,8 +154,9 @@ export class RepairRun {
   }
 
   async #drive(pass: Pass): Promise<number> {
+    const courtesy = new Courtesy();
     try {
-      while (!this.#isStopped && (await pass.step()) === 'busy') await nextTurn();
+      while (!this.#isStopped && (await pass.step()) === 'busy') await courtesy.giveWay();
       this.#failures.delete(pass.storeId);
     } catch (error) {
       this.#failures.set(pass.storeId, error instanceof Error ? error.message : String(error));
