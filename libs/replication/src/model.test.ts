@@ -57,6 +57,8 @@ class Life {
   readonly #stores = new Map<StoreId, Map<FileId, 'present' | 'absent'>>();
   readonly #broken = new Set<StoreId>();
   readonly #late: JobResult[] = [];
+  /** Jobs that an earlier process has handed out; the one that runs does not know of them. */
+  readonly #inherited = new Set<string>();
 
   constructor(bench: ReplicationBench) {
     this.#bench = bench;
@@ -90,6 +92,7 @@ class Life {
         this.#heal(step.storeId);
         break;
       case 'restart':
+        for (const { jobId } of bench.queue.waiting.values()) this.#inherited.add(jobId);
         await bench.restart();
         break;
       case 'flush queue':
@@ -204,14 +207,15 @@ class Life {
   }
 
   /**
-   * In flight once a file and store, in two jobs a store, as long as nothing was given up or restarted. What was offered
-   * again may wait behind its own late answer, and is left out.
+   * In flight once a file and store, in two jobs a store, as long as nothing was given up. What was offered again may wait
+   * behind its own late answer, and is left out, as is what a process before a restart has handed out.
    */
   #lookAtJobs(): void {
     const now = this.#bench.time.now();
     const { added, waiting } = this.#bench.queue;
     const timesAdded = (wanted: Job): number => added.filter(({ jobId }) => jobId === wanted.jobId).length;
-    const alive = [...waiting.values()].filter((job) => job.deadlineMs >= now && timesAdded(job) === 1);
+    const isCounted = (job: Job): boolean => timesAdded(job) === 1 && !this.#inherited.has(job.jobId);
+    const alive = [...waiting.values()].filter((job) => job.deadlineMs >= now && isCounted(job));
     for (const storeId of [PRIMARY, A, B]) {
       const jobs = alive.filter(({ targetId }) => targetId === storeId);
       const fileIds = jobs.flatMap(({ items }) => items.map(({ fileId }) => fileId));
