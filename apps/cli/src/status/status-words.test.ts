@@ -70,6 +70,17 @@ describe('the screen', () => {
     );
   });
 
+  it('shows the primary above its replicas, with the repairs that it is owed', () => {
+    const given = answers([replica('replica1')]);
+    const primary = replica('primary', {
+      obligations: { ...NOTHING_OWED, repair: 2 },
+      lag: { files: 2, bytes: MIB, seconds: 5 },
+    });
+    expect(textOf({ ...given, replicas: { ...given.replicas, primary } })).toMatch(
+      /^primary +online +2 to repair .*\nreplica1 +online +nothing /m,
+    );
+  });
+
   it('keeps what a terminal would obey out of a message of a store', () => {
     const last_error = { ...error('store_unreachable'), message: 'gone\u001B[2J\nNothing is wrong.' };
     const { lines } = statusReport(answers([replica('replica1', { state: 'offline', last_error })]), NOW_MS);
