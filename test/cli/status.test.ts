@@ -59,7 +59,7 @@ describe('holdfast status', () => {
     expect(code).toBe(4);
     expect(stdout).toMatch(/^replica2 +offline +1 to copy \(100 B\), for /m);
     expect(stdout).toContain('no file is lost; replica1 has all of them.');
-    expect(stdout).toMatch(/What is wrong\n {2}replica2 is away \(store_unreachable: .*"replica lost"/);
+    expect(stdout).toMatch(/What is wrong\n {2}replica2 is away \(store_unreachable: .*"Replica lost"/);
     await rename(`${place}-unmounted`, place);
     await ask(`${server.url}/admin/replicas/sync`, { method: 'POST' });
     await until(server, allCopied);

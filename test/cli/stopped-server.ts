@@ -70,13 +70,13 @@ export interface Entry {
   readonly file_name: string | null;
 }
 
-export async function segmentPaths({ wal }: Installation): Promise<string[]> {
+export async function segmentPaths({ wal }: Pick<Installation, 'wal'>): Promise<string[]> {
   const directory = join(wal, 'segments');
   const names = (await readdir(directory)).filter((name) => name.endsWith('.wal')).toSorted();
   return names.map((name) => join(directory, name));
 }
 
-export async function entriesOf({ environment }: Installation, segment: string): Promise<Entry[]> {
+export async function entriesOf({ environment }: Pick<Installation, 'environment'>, segment: string): Promise<Entry[]> {
   return (await runCommand(environment, 'wal', 'inspect', segment, '--json')).json<{ entries: Entry[] }>().entries;
 }
 
@@ -87,7 +87,10 @@ export async function overwrite(path: string, offset: number, bytes: Buffer): Pr
 }
 
 /** Flips a byte in the middle of the record; answers with its LSN. */
-export async function flipRecord(installation: Installation, which: (entry: Entry) => boolean): Promise<Entry> {
+export async function flipRecord(
+  installation: Pick<Installation, 'wal' | 'environment'>,
+  which: (entry: Entry) => boolean,
+): Promise<Entry> {
   const [path] = await segmentPaths(installation);
   const entry = (await entriesOf(installation, path!)).find(which)!;
   const at = entry.offset_bytes + Math.floor(entry.length_bytes / 2);

@@ -1,7 +1,7 @@
 /** An installation that lives, is stopped, loses something, and gets the commands of a page pasted into a shell. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import { nothingOwed, statusOf } from '../replication/replica-client.js';
@@ -10,6 +10,7 @@ import type { StoredFile } from '../server/file-client.js';
 import { ask, testBytes } from '../server/http-client.js';
 import { CHUNK_SIZE } from '../server/installation.js';
 import { ServerProcess } from '../server/server-process.js';
+import type { Section } from './page.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -20,8 +21,22 @@ export class Life {
   backup = '';
   readonly files: { readonly file: StoredFile; readonly content: Buffer }[] = [];
   readonly deleted: StoredFile[] = [];
+  /** Beside the defaults of the tests, for the server and for what is pasted. */
+  settings: Record<string, string> = {};
+  /** What a program is started by: of a test with disks of its own, in their namespace. */
+  launcher: readonly string[] = [];
+  /** Where `/mnt/disk2` is. */
+  disk2 = '';
+  /** With what the last `npm start` was pasted. */
+  given: Record<string, string> = {};
+  /** Where this process finds the directory. */
+  seen = '';
 
   constructor(public directory: string) {}
+
+  get wal(): string {
+    return join(this.directory, 'wal');
+  }
 
   get environment(): Record<string, string> {
     const data = join(this.directory, 'data');
@@ -37,17 +52,19 @@ export class Life {
       INLINE_MAX: '4KiB',
       MAX_FILE_SIZE: '1MiB',
       DISK_RESERVE: '1MiB',
+      ...this.settings,
     };
   }
 
   async start(settings: Record<string, string> = {}): Promise<void> {
-    this.server = new ServerProcess({ ...this.environment, ...settings });
+    this.server = new ServerProcess({ ...this.environment, ...settings }, this.launcher);
     this.url = await this.server.url();
   }
 
-  async stop(): Promise<void> {
-    await this.server?.stop();
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.server?.stop(signal);
     this.server = undefined;
+    this.url = '';
   }
 
   async upload(size: number): Promise<void> {
@@ -61,17 +78,28 @@ export class Life {
     this.deleted.push(file);
   }
 
-  remove(...paths: string[]): Promise<unknown> {
-    return Promise.all(paths.map((path) => rm(join(this.directory, path), { recursive: true, force: true })));
+  async remove(path: string): Promise<void> {
+    await rename(join(this.directory, path), join(this.directory, 'removed'));
   }
 
-  /** `npm start` says with which replicas it would be. */
+  restore(path: string): Promise<void> {
+    return rename(join(this.directory, 'removed'), join(this.directory, path));
+  }
+
+  /** `npm start` says with which settings it would be. */
   async run(line: string): Promise<{ code: number; output: string }> {
-    const placed = line.replaceAll('./data/', `${this.directory}/data/`).replaceAll('/mnt/backup/', `${this.backup}/`);
-    const npm = `npm() { if [ "$1" = start ]; then echo "started $REPLICAS"; else command npm --prefix '${ROOT}' "$@"; fi; }`;
-    const child = spawn('bash', ['-c', `${npm}\n${placed}`], {
+    const placed = line
+      .replaceAll('./data/', `${this.directory}/data/`)
+      .replaceAll('/mnt/backup/', `${this.backup}/`)
+      .replaceAll('/mnt/disk2/', `${this.disk2}/`)
+      .replaceAll('http://127.0.0.1:8080', this.url);
+    const start = `env | grep -E '^(${STARTED_WITH.join('|')})=' | sed 's/^/started /'`;
+    const npm = `npm() { if [ "$1" = start ]; then ${start}; else command npm --prefix '${ROOT}' "$@"; fi; }`;
+    const script = `cd '${this.directory}'\n${npm}\n${placed}`;
+    const [program, ...parameters] = [...this.launcher, 'bash', '-c', script];
+    const child = spawn(program, parameters, {
       cwd: this.directory,
-      env: this.environment,
+      env: { ...this.environment, HOLDFAST_URL: this.url },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -81,13 +109,32 @@ export class Life {
   }
 }
 
+/** The settings that a line of the page may give to `npm start`. */
+const STARTED_WITH = ['REPLICAS', 'STORAGE_PATH', 'WAL_PATH', 'REDIS_URL', 'WORKERS', 'DISK_RESERVE'];
+
 /** Every line, and what it says of itself; `npm start` starts the server with the environment that the line gives it. */
-export async function paste(life: Life, block: string): Promise<void> {
-  for (const line of block.split('\n').filter((each) => each !== '')) {
+export async function paste(life: Life, block: string, lastCode = 0): Promise<string> {
+  let all = '';
+  const lines = block.split('\n').filter((each) => each !== '');
+  for (const [index, line] of lines.entries()) {
     const { code, output } = await life.run(line);
-    expect(code, `${line}\n${output}`).toBe(line.includes('# changes nothing') ? 4 : 0);
-    const starts = /^started (.*)$/m.exec(output);
-    if (starts !== null) await life.start({ REPLICAS: starts[1]! });
+    const expected = index === lines.length - 1 ? lastCode : 0;
+    expect(code, `${line}\n${output}`).toBe(line.includes('# changes nothing') ? 4 : expected);
+    const started = [...output.matchAll(/^started ([A-Z_]+)=(.*)$/gm)];
+    if (started.length > 0) {
+      life.given = Object.fromEntries(started.map(([, name, value]) => [name!, value!]));
+      await life.start(life.given);
+    }
+    all += output;
+  }
+  return all;
+}
+
+/** The words of the page are those of the program; `…` stands for anything. */
+export function expectSigns(signs: string, output: string): void {
+  for (const line of signs.trim().split('\n')) {
+    const parts = line.split('…').map((part) => part.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`));
+    expect(output).toMatch(new RegExp(parts.join('.*')));
   }
 }
 
@@ -102,4 +149,23 @@ export async function expectSound(life: Life, replicas: readonly string[]): Prom
     expect([status, body.equals(content)]).toEqual([200, true]);
   }
   for (const { file_id: id } of life.deleted) expect((await ask(`${life.url}/download/${id}`)).status).toBe(404);
+}
+
+/** As the page says above all sections. */
+export async function expectOver(life: Life, { signs: [over], blocks: [status] }: Section): Promise<void> {
+  expectSigns(over!, await paste(life, status!));
+}
+
+/** A start that gives up, and what it says to a person. */
+export async function expectRefusal(life: Life, { code, says }: { code: number; says: string }): Promise<void> {
+  const server = new ServerProcess(life.environment, life.launcher);
+  expect(await server.exited).toMatchObject({ code });
+  expectSigns(says, server.stderr);
+}
+
+/** What `status` says; it must end with `code`. */
+export async function expectStatus(life: Life, code: number): Promise<string> {
+  const said = await life.run('npm run -s holdfast -- status');
+  expect(said.code, said.output).toBe(code);
+  return said.output;
 }

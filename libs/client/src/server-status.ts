@@ -29,11 +29,19 @@ export interface StoreStatus {
   readonly scrub?: ScrubStatus | null;
 }
 
+/** No store that can be asked has all of it whole. */
+export interface DamagedFile {
+  readonly file_id: string;
+  readonly file_name: string;
+}
+
 export interface ReplicasStatus {
   readonly stores: readonly StoreStatus[];
   readonly queue: { readonly kind: string; readonly state: string; readonly last_error: string | null };
   readonly collection?: { readonly held_by: readonly string[] };
-  readonly primary?: { readonly scrub?: ScrubStatus | null };
+  readonly primary?: StoreStatus;
+  /** The first of them; a server tells a hundred at most. */
+  readonly damaged?: readonly DamagedFile[];
 }
 
 export interface LogStatus {

@@ -53,17 +53,20 @@ function* adoptionText(adoption: Adoption, name: string): Generator<string> {
       : ['would be deleted there', 'would be moved to its corrupt/'],
   );
   if (isDone) {
-    yield `It is the replica ${name} now, as the store ${storeId}. The next start owes it every file; what it has is proven, not copied again.`;
+    const filling = kind === 'make' ? 'it is filled' : 'what it has is proven, not copied again';
+    yield `It is the replica ${name} now, as the store ${storeId}. The next start owes it every file; ${filling}.`;
     return;
   }
   yield `It would be the replica ${name} under a new id, and the next start would owe it every file. Nothing was changed yet.`;
   yield `  ${commandOf(name)}`;
 }
 
-function foundText({ kind, location, found, files }: Adoption, name: string): string {
+function foundText({ kind, location, found, files, storeId }: Adoption, name: string): string {
   switch (kind) {
     case 'make':
-      return `${location} holds no store. If a disk should be mounted there, mount it instead.`;
+      return storeId === undefined
+        ? `${location} holds no store. If a disk should be mounted there, mount it instead.`
+        : `${location} held no store.`;
     case 'not_needed':
       return `${location} is the store ${found!.storeId}, a replica that the primary knows.`;
     case 'copy':

@@ -70,6 +70,17 @@ describe('the screen', () => {
     );
   });
 
+  it('shows the primary above its replicas, with the repairs that it is owed', () => {
+    const given = answers([replica('replica1')]);
+    const primary = replica('primary', {
+      obligations: { ...NOTHING_OWED, repair: 2 },
+      lag: { files: 2, bytes: MIB, seconds: 5 },
+    });
+    expect(textOf({ ...given, replicas: { ...given.replicas, primary } })).toMatch(
+      /^primary +online +2 to repair .*\nreplica1 +online +nothing /m,
+    );
+  });
+
   it('keeps what a terminal would obey out of a message of a store', () => {
     const last_error = { ...error('store_unreachable'), message: 'gone\u001B[2J\nNothing is wrong.' };
     const { lines } = statusReport(answers([replica('replica1', { state: 'offline', last_error })]), NOW_MS);
@@ -97,7 +108,7 @@ describe('what survives the loss of the primary', () => {
     [
       'a repair is owed',
       [replica('r1', { obligations: { ...NOTHING_OWED, repair: 1 }, lag: { files: 1, bytes: MIB, seconds: 2 } })],
-      'at most 1 file (1.0 MiB) are lost, owed for 2 s at most; r1 has all others.',
+      'at most 1 file (1.0 MiB) is lost, owed for 2 s at most; r1 has all others.',
     ],
     [
       'the one that has all is away',
@@ -117,6 +128,21 @@ describe('what survives the loss of the primary', () => {
     ],
   ])('%s', (_, stores, expected) => {
     expect(survivalOf(...stores)).toBe(expected);
+  });
+});
+
+describe('what survives the loss of a replica', () => {
+  it.each([
+    ['the primary has all', NOTHING_OWED, 'no file is lost.'],
+    [
+      'repairs are owed to the primary',
+      { ...NOTHING_OWED, repair: 2 },
+      'at most 2 files are lost, which the primary does not have whole.',
+    ],
+  ])('%s', (_, obligations, expected) => {
+    const given = answers([replica('r1')]);
+    const primary = replica('primary', { obligations });
+    expect(textOf({ ...given, replicas: { ...given.replicas, primary } })).toContain(`If a replica dies: ${expected}`);
   });
 });
 
@@ -146,7 +172,7 @@ describe('what is wrong', () => {
     [
       'a replica that is away',
       answers([replica('r1', { state: 'offline', last_error: error('store_unreachable') })]),
-      /^r1 is away \(store_unreachable: it says store_unreachable\)\. .*\/data\/r1.*"replica lost"/,
+      /^r1 is away \(store_unreachable: it says store_unreachable\)\. .*\/data\/r1.*"Replica lost"/,
     ],
     ['another store in its place', answers([replica('r1', { state: 'foreign' })]), /npm run holdfast -- adopt r1$/],
     [
@@ -175,14 +201,28 @@ describe('what is wrong', () => {
       answers(fine, { ready: { status: 'not_ready', reasons: ['checkpoint_failed'] } }),
       /restart/,
     ],
-    ['Redis away', answers(fine, { replicas: { stores: fine, queue } }), /connect ECONNREFUSED.*without REDIS_URL/],
+    ['Redis away', answers(fine, { replicas: { stores: fine, queue } }), /connect ECONNREFUSED.*"Redis lost"/],
     [
       'a collection that is held',
       answers(fine, { replicas: { ...answers(fine).replicas, collection: { held_by: ['log_was_gone'] } } }),
-      /^No garbage is collected: the log was gone/,
+      /^No garbage is collected: the log was gone.*"Catalog lost"/,
+    ],
+    [
+      'a file that is whole nowhere',
+      answers(fine, {
+        replicas: { ...answers(fine).replicas, damaged: [{ file_id: 'an-id', file_name: 'photo.jpg' }] },
+      }),
+      /^The file an-id "photo.jpg" is damaged.*"A file is damaged"/,
     ],
   ])('is %s, and it says what helps', (_, given, expected) => {
     expect(wrongOf(given)).toEqual([expect.stringMatching(expected)]);
     expect(textOf(given)).not.toContain('Nothing is wrong.');
+  });
+
+  it('names some of many damaged files and counts the others', () => {
+    const damaged = Array.from({ length: 7 }, (_, index) => ({ file_id: `id-${index}`, file_name: 'photo.jpg' }));
+    const wrong = wrongOf(answers(fine, { replicas: { ...answers(fine).replicas, damaged } }));
+    expect(wrong).toHaveLength(6);
+    expect(wrong.at(-1)).toMatch(/^And 2 more/);
   });
 });

@@ -54,8 +54,9 @@ function logLine({ segments, committed_lsn, applied_lsn, checkpoint_lsn }: LogSt
   return `The log ends at LSN ${committed_lsn}, applied up to ${applied_lsn}, checkpoint at ${checkpoint_lsn}; ${sizeText(size)} on the disk.`;
 }
 
-function storeTable({ stores, queue }: ReplicasStatus, nowMs: number): string[] {
-  if (stores.length === 0) return ['There is no replica.'];
+function storeTable({ stores: replicas, primary, queue }: ReplicasStatus, nowMs: number): string[] {
+  if (replicas.length === 0) return ['There is no replica.'];
+  const stores = primary === undefined ? replicas : [primary, ...replicas];
   const rows = stores.map((store) => [
     store.name,
     store.filling === true ? `${store.state}, filling` : store.state,

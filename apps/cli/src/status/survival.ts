@@ -14,7 +14,7 @@ export function replicasOf({ stores }: ReplicasStatus): readonly StoreStatus[] {
 export function survivalLines(status: ReplicasStatus): string[] {
   const replicas = replicasOf(status);
   if (replicas.length === 0) return ["If the primary's disk dies now: every file is lost; there is no replica."];
-  return [`If the primary's disk dies now: ${lossOfPrimary(replicas)}`, 'If a replica dies: no file is lost.'];
+  return [`If the primary's disk dies now: ${lossOfPrimary(replicas)}`, `If a replica dies: ${lossOfReplica(status)}`];
 }
 
 function lossOfPrimary(replicas: readonly StoreStatus[]): string {
@@ -27,7 +27,14 @@ function lossOfPrimary(replicas: readonly StoreStatus[]): string {
   }
   const { lag, name } = best;
   const files = lacking(best) === 1 ? '1 file' : `${lacking(best)} files`;
-  return `at most ${files} (${sizeText(lag.bytes)}) are lost, owed for ${durationText(lag.seconds * 1000)} at most; ${name} has all others.`;
+  return `at most ${files} (${sizeText(lag.bytes)}) ${lacking(best) === 1 ? 'is' : 'are'} lost, owed for ${durationText(lag.seconds * 1000)} at most; ${name} has all others.`;
+}
+
+/** What the primary does not have whole is on the replicas at best. */
+function lossOfReplica({ primary }: ReplicasStatus): string {
+  const count = primary === undefined ? 0 : lacking(primary);
+  if (count === 0) return 'no file is lost.';
+  return `at most ${count === 1 ? '1 file is' : `${count} files are`} lost, which the primary does not have whole.`;
 }
 
 /** Files that it does not have whole, as far as anybody knows: what is to be deleted there is no loss. */

@@ -8,7 +8,7 @@ const GUIDE = 'docs/operations.md';
 /** Reasons of `/ready`; those that pass by themselves are not in here. */
 const NOT_READY: Readonly<Record<string, string>> = {
   log_poisoned: `The log could not be synced to its disk, and nothing is written any more. Check the disk of WAL_PATH, then restart the server.`,
-  apply_halted: `Written files cannot be applied: is the disk of STORAGE_PATH or of the catalog full? Free space there: writes return by themselves.`,
+  apply_halted: `Written files cannot be applied: is the disk of STORAGE_PATH or of the catalog full? Free space there, and writes return by themselves: ${GUIDE}, "Disk full".`,
   checkpoint_failed: `No checkpoint can be taken, so the log only grows. Check the disks of STORAGE_PATH and the catalog, then restart the server.`,
 };
 
@@ -24,8 +24,12 @@ const HELD: Readonly<Record<string, string>> = {
   log_was_gone: 'the log was gone at a start',
 };
 
+/** More damaged files than anybody reads on one screen; `--json` has what the server tells. */
+const MAX_DAMAGED_TOLD = 5;
+
 export function wrongs({ ready, replicas }: ServerAnswers): string[] {
   const held = replicas.collection?.held_by ?? [];
+  const damaged = replicas.damaged ?? [];
   const { queue } = replicas;
   return [
     ...ready.reasons.flatMap((reason) => NOT_READY[reason] ?? []),
@@ -33,15 +37,24 @@ export function wrongs({ ready, replicas }: ServerAnswers): string[] {
       ? ['There is no replica: one disk holds everything. Name one in REPLICAS and restart the server.']
       : []),
     ...replicas.stores.flatMap(wrongOfStore),
+    ...damaged
+      .slice(0, MAX_DAMAGED_TOLD)
+      .map(
+        ({ file_id: fileId, file_name: name }) =>
+          `The file ${fileId} ${JSON.stringify(name)} is damaged: no store that can be asked has all of it whole. ${GUIDE}, "A file is damaged".`,
+      ),
+    ...(damaged.length > MAX_DAMAGED_TOLD
+      ? [`And ${damaged.length - MAX_DAMAGED_TOLD} more files are damaged, or more; --json names them.`]
+      : []),
     ...(queue.state === 'unavailable'
       ? [
-          `Redis cannot be used, so nothing is copied: ${queue.last_error ?? 'no reason known'}. Start it again, and what is owed is handed out by itself; or restart the server without REDIS_URL.`,
+          `Redis cannot be used, so nothing is copied: ${queue.last_error ?? 'no reason known'}. Start it again, and what is owed is handed out by itself; or restart the server without it: ${GUIDE}, "Redis lost".`,
         ]
       : []),
     ...(held.length === 0
       ? []
       : [
-          `No garbage is collected: ${held.map((reason) => HELD[reason] ?? reason).join(', ')}. Put back what is missing, then delete the catalog of the stopped server: the next start builds it anew.`,
+          `No garbage is collected: ${held.map((reason) => HELD[reason] ?? reason).join(', ')}. Put back what is missing; when nothing more can come back: ${GUIDE}, "Catalog lost".`,
         ]),
   ];
 }
@@ -50,7 +63,7 @@ function wrongOfStore({ name, url, state, last_error: error, last_success_at: la
   const why = error === null ? 'it does not answer' : `${error.code}: ${error.message}`;
   if (state === 'offline') {
     return [
-      `${name} is away (${why}). Bring ${url} back and it goes on by itself; if it is lost: ${GUIDE}, "replica lost".`,
+      `${name} is away (${why}). Bring ${url} back and it goes on by itself; if it is lost: ${GUIDE}, "Replica lost".`,
     ];
   }
   if (state === 'foreign') {

@@ -4,6 +4,7 @@ import type { ExitCode, Lsn, StoreError } from '#libs/kernel';
 import { examineLog } from '#libs/recovery';
 import type { LogExamination } from '#libs/recovery';
 import { stoppedInstallation } from '../stopped-installation.js';
+import type { LogSurvey } from '#libs/wal';
 import { printJson, printLines } from '../terminal.js';
 import type { OutputOptions } from '../terminal.js';
 
@@ -56,8 +57,7 @@ function* verdictText(examination: LogExamination, walPath: string): Generator<s
     return;
   }
   if (survey !== undefined) {
-    const records = survey.segments.reduce((sum, segment) => sum + segment.records.length, 0);
-    yield `${walPath}: ${records} records in ${survey.segments.length} segments, LSN ${survey.segments[0]!.firstLsn} to ${lastLsnOf(examination)}, checkpoint ${survey.checkpointLsn}, ${catalogText(catalog, appliedLsn)}`;
+    yield `${walPath}: ${recordsText(survey, lastLsnOf(examination))}, checkpoint ${survey.checkpointLsn}, ${catalogText(catalog, appliedLsn)}`;
   }
   switch (verdict.kind) {
     case 'clean':
@@ -73,7 +73,17 @@ function* verdictText(examination: LogExamination, walPath: string): Generator<s
   }
 }
 
+/** A new log begins above all that was ever stored, and has no record yet. */
+function recordsText({ segments }: LogSurvey, lastLsn: Lsn | undefined): string {
+  const records = segments.reduce((sum, segment) => sum + segment.records.length, 0);
+  const firstLsn = segments[0]!.firstLsn;
+  if (records === 0) return `no records yet, the first one will be LSN ${firstLsn}`;
+  return `${records} record${records === 1 ? '' : 's'} in ${segments.length} segment${segments.length === 1 ? '' : 's'}, LSN ${firstLsn} to ${lastLsn}`;
+}
+
 function catalogText(catalog: LogExamination['catalog'], appliedLsn: Lsn | undefined): string {
   if (catalog !== 'sound') return `catalog ${catalog}`;
-  return appliedLsn === undefined ? 'catalog of another log' : `catalog applied through ${appliedLsn}`;
+  return appliedLsn === undefined
+    ? 'catalog of another log, which a start builds anew'
+    : `catalog applied through ${appliedLsn}`;
 }
