@@ -24,7 +24,7 @@ it('keeps every promise in every state that a cut in a life of restarts can leav
   const batch = (): void => void Promise.all(['h', 'i', 'j'].map((name) => life.upload(name, bytesOf(name, 195))));
   await life.cutPower(batch, /^dataSync \/wal/, /write\(\/wal.* only its first \d+ of \d+ bytes/);
   await life.upload('k', bytesOf('k', 30));
-  await life.kill(() => void life.delete('k'), /^unlink \/primary\/manifests/);
+  await life.kill(() => void life.delete('k'), /^rename \/primary\/deleted/);
   await life.delete('c');
   await life.restart();
   await life.upload('l', large('b'));

@@ -3,8 +3,7 @@ import { makeDirectoryDurably } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
 import { forEachConcurrently, isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
-import { removeDurably, syncNames, writeDurably } from './durable-batch.js';
-import type { StoreDisk } from './durable-batch.js';
+import { removeDurably, StoreDisk, syncNames, writeDurably } from './durable-batch.js';
 import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { writeIdentity } from './store-identity.js';
@@ -69,7 +68,7 @@ export class DirectoryStore implements Store {
   constructor(fs: FileSystem, root: string, identity: StoreIdentity) {
     this.#fs = fs;
     this.#root = root;
-    this.#disk = { fs, root };
+    this.#disk = new StoreDisk(fs, root);
     this.identity = identity;
   }
 

@@ -13,8 +13,8 @@ import { dirname } from 'node:path';
 const MAX_WRITES = 4;
 /** A rename costs little more than the way to the pool and back. */
 const MAX_RENAMES = 8;
-/** Of all batches of a thread: half of the pool, so that the log's fdatasync never waits behind these. */
-const syncs = new Turns(8);
+/** Of all batches of one opened store: two jobs at once have half of the pool, and a disk that hangs holds no more. */
+const MAX_SYNCS = 4;
 /** Above this many files, or directories, one syncfs is cheaper than a sync each. */
 export const MAX_SINGLE_SYNCS = 32;
 
@@ -26,9 +26,15 @@ export interface ObjectOnItsWay {
 }
 
 /** The file system of a store, and its root, by which a sync of all of it is asked for. */
-export interface StoreDisk {
+export class StoreDisk {
   readonly fs: FileSystem;
   readonly root: string;
+  readonly syncs = new Turns(MAX_SYNCS);
+
+  constructor(fs: FileSystem, root: string) {
+    this.fs = fs;
+    this.root = root;
+  }
 }
 
 /** Where it throws, any of the objects may be there, whole. */
@@ -36,7 +42,7 @@ export async function writeDurably(disk: StoreDisk, objects: readonly ObjectOnIt
   const { fs } = disk;
   try {
     if (objects.length > MAX_SINGLE_SYNCS) await writeTemporaries(disk, objects);
-    else await forEachConcurrently(objects, MAX_WRITES, (object) => writeTemporary(fs, object));
+    else await forEachConcurrently(objects, MAX_WRITES, (object) => writeTemporary(disk, object));
     await forEachConcurrently(objects, MAX_RENAMES, ({ temporaryPath, path }) => fs.rename(temporaryPath, path));
   } catch (error) {
     // On a full disk they would hold the very space that the next attempt needs.
@@ -62,7 +68,7 @@ export async function removeDurably(disk: StoreDisk, paths: readonly string[]): 
 }
 
 /** Makes durable that these names are there, or are not there. */
-export async function syncNames({ fs, root }: StoreDisk, paths: readonly string[]): Promise<void> {
+export async function syncNames({ fs, root, syncs }: StoreDisk, paths: readonly string[]): Promise<void> {
   const directories = new Set(paths.map((path) => dirname(path)));
   if (directories.size > MAX_SINGLE_SYNCS) await fs.syncFileSystem(root);
   else {
@@ -71,7 +77,7 @@ export async function syncNames({ fs, root }: StoreDisk, paths: readonly string[
 }
 
 /** Not through the name alone: a file made and synced by its own handle tells its own write error. */
-async function writeTemporary(fs: FileSystem, { temporaryPath, bytes }: ObjectOnItsWay): Promise<void> {
+async function writeTemporary({ fs, syncs }: StoreDisk, { temporaryPath, bytes }: ObjectOnItsWay): Promise<void> {
   const file = await fs.create(temporaryPath);
   try {
     await file.write(bytes, 0);
