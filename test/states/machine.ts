@@ -7,7 +7,7 @@ import { ModelledCatalogs } from '#libs/catalog/testing';
 import type { CatalogImage } from '#libs/catalog/testing';
 import { CrashFileSystem } from '#libs/durable-fs/testing';
 import type { DiskSnapshot } from '#libs/durable-fs/testing';
-import { EntryCache, FileStore } from '#libs/file-store';
+import { FileCache, FileStore } from '#libs/file-store';
 import { newUuid } from '#libs/kernel';
 import type { Clock, StoreId } from '#libs/kernel';
 import { GarbageCollector } from '#libs/maintenance';
@@ -64,7 +64,7 @@ export interface StartOptions {
 
 /** Boots the installation on the machine. Throws what boot throws. */
 export async function start({ fs, catalogs, clock }: Machine, options: StartOptions = {}): Promise<RunningStore> {
-  const cache = new EntryCache({ maxEntries: CACHED_ENTRIES });
+  const cache = new FileCache({ maxEntries: CACHED_ENTRIES });
   const parts = await boot({
     fs,
     clock,

@@ -1,5 +1,5 @@
 /** One key, one file: whatever was lost between the commit of an upload and the answer to its client. */
-import { EntryCache, FileStore } from '#libs/file-store';
+import { FileCache, FileStore } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
 import { nodeFileSystem } from '#libs/durable-fs';
 import { systemClock } from '#libs/kernel';
@@ -34,7 +34,7 @@ async function killedBeforeTheAnswer(paths: InstallationPaths, bytes: Buffer): P
     },
   };
   const files = new FileStore(
-    { fs: nodeFileSystem, clock: systemClock, cache: new EntryCache(), ...store.parts, applier },
+    { fs: nodeFileSystem, clock: systemClock, cache: new FileCache(), ...store.parts, applier },
     {
       chunkSizeBytes: CHUNK_SIZE,
       inlineMaxBytes: INLINE_MAX,

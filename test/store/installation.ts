@@ -2,7 +2,7 @@
 import { catalogFilesAt } from '#libs/catalog';
 import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
-import { EntryCache, FileStore } from '#libs/file-store';
+import { FileCache, FileStore } from '#libs/file-store';
 import type { FileReceipt } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
@@ -51,7 +51,7 @@ export async function openInstallation(
   paths: InstallationPaths,
   fs: FileSystem = nodeFileSystem,
 ): Promise<TestInstallation> {
-  const cache = new EntryCache();
+  const cache = new FileCache();
   const parts = await boot({
     fs,
     clock: systemClock,

@@ -101,22 +101,6 @@ function prepareReading(database: Database.Database) {
   };
 }
 
-/** What is owed already stays the same order: an answer to it may be under way. */
-function oweFiles(which: string): string {
-  return `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
-       SELECT file_id, @store_id, 'present', @operation, 1, 'pending', @now, @now, file_size
-       FROM files WHERE ${which}
-       ON CONFLICT (file_id, store_id) DO UPDATE
-       SET next_attempt_at = CASE state WHEN 'done' THEN @now ELSE MIN(next_attempt_at, @now) END,
-           generation = CASE state WHEN 'done' THEN generation + 1 ELSE generation END,
-           operation = CASE state WHEN 'done' THEN @operation ELSE operation END,
-           attempts = CASE state WHEN 'done' THEN 0 ELSE attempts END,
-           since = CASE state WHEN 'done' THEN @now ELSE since END,
-           size = excluded.size, confirmed_at = NULL,
-           state = CASE state WHEN 'done' THEN 'pending' ELSE state END
-       WHERE want = 'present'`;
-}
-
 function prepareWriting(database: Database.Database) {
   return {
     close: database.prepare<OrderRow & { now: number }>(
@@ -126,8 +110,20 @@ function prepareWriting(database: Database.Database) {
       `UPDATE obligations SET state = @state, attempts = attempts + 1, next_attempt_at = @at,
        last_error = COALESCE(@last_error, last_error) WHERE ${SAME_ORDER}`,
     ),
+    // What is owed already stays the same order: an answer to it may be under way.
     owe: database.prepare<{ file_id: string; store_id: string; operation: string; now: number }>(
-      oweFiles('file_id = @file_id'),
+      `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
+       SELECT file_id, @store_id, 'present', @operation, 1, 'pending', @now, @now, file_size
+       FROM files WHERE file_id = @file_id
+       ON CONFLICT (file_id, store_id) DO UPDATE
+       SET next_attempt_at = CASE state WHEN 'done' THEN @now ELSE MIN(next_attempt_at, @now) END,
+           generation = CASE state WHEN 'done' THEN generation + 1 ELSE generation END,
+           operation = CASE state WHEN 'done' THEN @operation ELSE operation END,
+           attempts = CASE state WHEN 'done' THEN 0 ELSE attempts END,
+           since = CASE state WHEN 'done' THEN @now ELSE since END,
+           size = excluded.size, confirmed_at = NULL,
+           state = CASE state WHEN 'done' THEN 'pending' ELSE state END
+       WHERE want = 'present'`,
     ),
     oweDelete: database.prepare<{ file_id: string; store_id: string; now: number }>(
       `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)

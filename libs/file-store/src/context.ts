@@ -4,7 +4,7 @@ import type { Clock, FileId, Frame, Lsn, RecordDraft, StoreId } from '#libs/kern
 import type { PrimaryStore } from '#libs/stores';
 import type { Copies } from './copies.js';
 import type { DiskReserve } from './disk-reserve.js';
-import type { EntryCache } from './entry-cache.js';
+import type { FileCache } from './file-cache.js';
 import type { SharedContents } from './shared-contents.js';
 import type { TransferBuffers } from './transfer-buffers.js';
 import type { FileReceipt } from './types.js';
@@ -41,7 +41,7 @@ export interface FileStoreParts {
   /** Left out where there are no replicas. */
   readonly copies?: Copies;
   /** Whoever applies drops changed files from it. */
-  readonly cache: EntryCache;
+  readonly cache: FileCache;
   readonly clock: Clock;
 }
 

@@ -1,14 +1,14 @@
 import type { FileEntry } from '#libs/catalog';
 import type { FileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
-import { EntryCache } from './entry-cache.js';
+import { FileCache } from './file-cache.js';
 
 const entryOf = (fileId: string): FileEntry => ({ fileId }) as unknown as FileEntry;
 const [A, B, C] = ['a', 'b', 'c'] as [FileId, FileId, FileId];
 
 describe('the bytes of small files', () => {
   it('are kept with their entry, and go with it', () => {
-    const cache = new EntryCache();
+    const cache = new FileCache();
     cache.put(entryOf(A));
     cache.putContent(A, Buffer.from('bytes'));
     expect(cache.content(A)?.toString()).toBe('bytes');
@@ -17,7 +17,7 @@ describe('the bytes of small files', () => {
   });
 
   it('are not kept of a file that was deleted while they were read', () => {
-    const cache = new EntryCache();
+    const cache = new FileCache();
     cache.put(entryOf(A));
     cache.drop(A);
     cache.putContent(A, Buffer.from('bytes'));
@@ -25,7 +25,7 @@ describe('the bytes of small files', () => {
   });
 
   it('go with an entry that others have pushed out', () => {
-    const cache = new EntryCache({ maxEntries: 1 });
+    const cache = new FileCache({ maxEntries: 1 });
     cache.put(entryOf(A));
     cache.putContent(A, Buffer.from('bytes'));
     cache.put(entryOf(B));
@@ -33,7 +33,7 @@ describe('the bytes of small files', () => {
   });
 
   it('take no more than their share of memory', () => {
-    const cache = new EntryCache({ maxContentBytes: 4096 });
+    const cache = new FileCache({ maxContentBytes: 4096 });
     for (const fileId of [A, B, C]) {
       cache.put(entryOf(fileId));
       cache.putContent(fileId, Buffer.alloc(1200));

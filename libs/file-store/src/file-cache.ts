@@ -13,16 +13,16 @@ const MAX_CONTENT_BYTES = 16 * 1024 * 1024;
 /** What the cache takes for a content besides its bytes, roughly. */
 const CONTENT_OVERHEAD_BYTES = 512;
 
-export interface EntryCacheOptions {
+export interface FileCacheOptions {
   readonly maxEntries?: number;
   readonly maxContentBytes?: number;
 }
 
-export class EntryCache {
+export class FileCache {
   readonly #entries: LRUCache<FileId, FileEntry>;
   readonly #contents: LRUCache<FileId, Buffer>;
 
-  constructor({ maxEntries = MAX_ENTRIES, maxContentBytes = MAX_CONTENT_BYTES }: EntryCacheOptions = {}) {
+  constructor({ maxEntries = MAX_ENTRIES, maxContentBytes = MAX_CONTENT_BYTES }: FileCacheOptions = {}) {
     this.#entries = new LRUCache({ max: maxEntries, dispose: (_entry, fileId) => void this.#contents.delete(fileId) });
     this.#contents = new LRUCache({
       maxSize: maxContentBytes,

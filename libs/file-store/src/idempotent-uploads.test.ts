@@ -4,7 +4,7 @@ import type { ApplyBench } from '#libs/apply/testing';
 import { recordTypeOf, StoreError } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import type { AppliedState } from './context.js';
-import { EntryCache } from './entry-cache.js';
+import { FileCache } from './file-cache.js';
 import { FileStore } from './file-store.js';
 import type { FileReceipt } from './types.js';
 
@@ -14,7 +14,7 @@ function storeOver(bench: ApplyBench, applier: AppliedState = bench.applier): Fi
   const { fs, wal, catalog, primary } = bench;
   const replicas = [{ storeId: REPLICA_ID, name: 'replica' }];
   return new FileStore(
-    { fs, wal, applier, catalog, primary, replicas, cache: new EntryCache(), clock: { now: () => 1 } },
+    { fs, wal, applier, catalog, primary, replicas, cache: new FileCache(), clock: { now: () => 1 } },
     {
       chunkSizeBytes: CHUNK_BYTES,
       inlineMaxBytes: 1024,

@@ -2,7 +2,7 @@
 export { fileTooLarge } from './body-collector.js';
 export { verifiedBody } from './digest-check.js';
 export type { DigestAlgorithm, ExpectedDigest } from './digest-check.js';
-export { EntryCache } from './entry-cache.js';
+export { FileCache } from './file-cache.js';
 export { FileStore } from './file-store.js';
 export type { FileStoreParts } from './context.js';
 export type { FileStoreOptions } from './file-store.js';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileStoreContext } from './context.js';
 import { NO_COPIES } from './copies.js';
-import { EntryCache } from './entry-cache.js';
+import { FileCache } from './file-cache.js';
 import { listFiles } from './list-files.js';
 import type { FilePage } from './types.js';
 
@@ -140,7 +140,7 @@ describe('listing files', () => {
 
 describe('the cache of entries', () => {
   it('has what was put until it is dropped', () => {
-    const cache = new EntryCache();
+    const cache = new FileCache();
     const [first, second] = [entry('first'), entry('second')];
     expect(cache.get(first.fileId)).toBeUndefined();
     cache.put(first);
@@ -153,7 +153,7 @@ describe('the cache of entries', () => {
   });
 
   it('holds ten thousand, and lets go of those that were not asked for', () => {
-    const cache = new EntryCache();
+    const cache = new FileCache();
     const files = Array.from({ length: 10_001 }, (_, index) => entry(`${index}`));
     cache.put(files[0]!);
     for (const file of files.slice(1)) {

@@ -1,7 +1,7 @@
 import { openApplyBench, REPLICA_ID } from '#libs/apply/testing';
 import type { ErrorCode } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
-import { EntryCache } from './entry-cache.js';
+import { FileCache } from './file-cache.js';
 import { FileStore } from './file-store.js';
 import { writingStore } from './store-failure.js';
 
@@ -20,7 +20,7 @@ describe('an upload whose primary cannot be written', () => {
     const { fs, wal, applier, catalog, primary } = bench;
     const replicas = [{ storeId: REPLICA_ID, name: 'replica' }];
     const files = new FileStore(
-      { fs, wal, applier, catalog, primary, replicas, cache: new EntryCache(), clock: { now: () => 1 } },
+      { fs, wal, applier, catalog, primary, replicas, cache: new FileCache(), clock: { now: () => 1 } },
       {
         chunkSizeBytes: CHUNK_BYTES,
         inlineMaxBytes: 1024,

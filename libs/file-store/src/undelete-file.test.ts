@@ -5,7 +5,7 @@ import { decodeManifest, newFileId, recordTypeOf } from '#libs/kernel';
 import type { ChunkId, FileId } from '#libs/kernel';
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { EntryCache } from './entry-cache.js';
+import { FileCache } from './file-cache.js';
 import { FileStore } from './file-store.js';
 import type { FileReceipt } from './types.js';
 
@@ -25,7 +25,7 @@ function storeOver({ fs, wal, applier, catalog, primary }: ApplyBench): FileStor
   // A second a look: no answer about free space is too young to be asked for again.
   const clock = { now: () => (nowMs += 1000) };
   return new FileStore(
-    { fs, wal, applier, catalog, primary, replicas, cache: new EntryCache(), clock },
+    { fs, wal, applier, catalog, primary, replicas, cache: new FileCache(), clock },
     {
       chunkSizeBytes: CHUNK_BYTES,
       inlineMaxBytes: 1024,

@@ -4,7 +4,7 @@ import type { ApplyBench } from '#libs/apply/testing';
 import { recordTypeOf, StoreError } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
-import { EntryCache } from './entry-cache.js';
+import { FileCache } from './file-cache.js';
 import { FileStore } from './file-store.js';
 import type { FileReceipt } from './types.js';
 
@@ -23,7 +23,7 @@ function storeOver(bench: ApplyBench): TestStore {
   const { fs, wal, applier, catalog, primary } = bench;
   const replicas = [{ storeId: REPLICA_ID, name: 'replica' }];
   const files = new FileStore(
-    { fs, wal, applier, catalog, primary, replicas, cache: new EntryCache(), clock: { now: () => nowMs } },
+    { fs, wal, applier, catalog, primary, replicas, cache: new FileCache(), clock: { now: () => nowMs } },
     {
       chunkSizeBytes: CHUNK_BYTES,
       inlineMaxBytes: 1024,

@@ -2,7 +2,6 @@
 export * from './backoff.js';
 export * from './byte-budget.js';
 export * from './checksum.js';
-export * from './chunk-id.js';
 export * from './clock.js';
 export * from './concurrency.js';
 export * from './exit-code.js';
@@ -12,5 +11,6 @@ export * from './ids.js';
 export * from './manifest.js';
 export * from './page-aligned.js';
 export * from './record.js';
+export * from './sha256.js';
 export * from './store-error.js';
 export * from './turns.js';

@@ -70,7 +70,7 @@ export const ERROR_CODES = {
   setting_invalid: kind('A setting is not acceptable.'),
   directory_locked: kind('Another process holds the directory.'),
   address_in_use: kind('The address is already in use.'),
-  store_unreadable: kind('The store does not say who it is.'),
+  store_unreadable: kind('The store does not say who it is, or what it holds.'),
   store_mismatch: kind('The store belongs to another installation, or to another place in this one.'),
   primary_empty: kind('The primary is empty although this installation has stored files.'),
   primary_taken: kind('The place of the primary is not empty.'),

@@ -1,12 +1,8 @@
 /** Whether the bytes under a key are the object of that name: a chunk is its SHA-256, a manifest and a tombstone are frames. */
-import { StoreError } from '#libs/kernel';
+import { sha256Of, StoreError } from '#libs/kernel';
 import type { Manifest } from '#libs/kernel';
 import type { ObjectKey } from '#libs/stores';
 import { readManifest, verifyTombstone } from '#libs/transfer';
-import { hash } from 'node:crypto';
-
-/** Below this a hash on the spot is cheaper than a trip to the thread pool. */
-const HASH_OFF_THREAD_BYTES = 64 * 1024;
 
 /** `unknown`: a later version wrote it, and only that one can judge. */
 export type Verdict =
@@ -34,9 +30,4 @@ async function digestVerdict(bytes: Buffer, expected: string): Promise<Verdict> 
   const actual = await sha256Of(bytes);
   if (actual === expected) return { state: 'whole' };
   return { state: 'corrupt', reason: `Its ${bytes.length} bytes have the SHA-256 ${actual}, expected is ${expected}.` };
-}
-
-async function sha256Of(bytes: Buffer): Promise<string> {
-  if (bytes.length < HASH_OFF_THREAD_BYTES) return hash('sha256', bytes);
-  return Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex');
 }

@@ -12,6 +12,7 @@ import type { Catalog } from '#libs/catalog';
 import type { ChunkId, Clock, FileId, StoreId } from '#libs/kernel';
 import type { Store } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
+import { inTime } from './in-time.js';
 
 /** Uploads of the same bytes wait this long at most for a replica that does not answer. */
 const UNLINK_TIMEOUT_MS = 5_000;
@@ -54,7 +55,8 @@ export class ReplicaGarbage {
     const ended = unknownChunks.beginUnlink(storeId);
     const unlink = this.#unlink(storeId, chunkIds).finally(ended);
     try {
-      await this.#inTime(unlink);
+      // A failure behind the time-out is nobody's: the chunks are unknown already.
+      await inTime(unlink, this.#options.timeoutMs ?? UNLINK_TIMEOUT_MS);
       unknownChunks.forget(storeId, chunkIds);
     } catch (error) {
       log.debug({ store_id: storeId, chunks: chunkIds.length, err: error }, 'garbage of a replica is unknown now');
@@ -99,18 +101,5 @@ export class ReplicaGarbage {
   async #unlink(storeId: StoreId, chunkIds: readonly ChunkId[]): Promise<void> {
     const store = await this.#options.open(storeId);
     await store.deleteAll(chunkIds.map((id) => ({ kind: 'chunk', id })));
-  }
-
-  async #inTime(work: Promise<void>): Promise<void> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const { timeoutMs = UNLINK_TIMEOUT_MS } = this.#options;
-    const timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-    // A failure behind the time-out is nobody's: the chunks are unknown already.
-    work.catch(() => undefined);
-    try {
-      await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }

@@ -11,8 +11,8 @@ import { StoreError } from '#libs/kernel';
 import type { ChunkId, FileId, StoreId } from '#libs/kernel';
 import { shardedName } from '#libs/stores';
 import type { ObjectKey, ObjectKind } from '#libs/stores';
-import { MAX_FINDINGS } from './pass.js';
-import type { Finding, FindingKind, Pass, PassProgress } from './pass.js';
+import { Findings } from './findings.js';
+import type { Pass, PassProgress } from './pass.js';
 import { ScrubRemedy } from './scrub-remedy.js';
 import type { ScrubContext } from './scrub-remedy.js';
 import type { Sight, StoreReader } from './store-reader.js';
@@ -46,8 +46,7 @@ export class ScrubPass implements Pass {
   #isLastPage = false;
   #objects = 0;
   #bytes = 0;
-  readonly #found = new Map<FindingKind, number>();
-  readonly #findings: Finding[] = [];
+  readonly #findings = new Findings();
 
   /** Throws `replica_not_found` where the context has no such store. */
   constructor(context: ScrubContext, { storeId, position }: ScrubPassOptions) {
@@ -64,8 +63,8 @@ export class ScrubPass implements Pass {
   }
 
   get progress(): PassProgress {
-    const found = Object.fromEntries(this.#found) as PassProgress['found'];
-    return { objects: this.#objects, bytes: this.#bytes, found, findings: this.#findings };
+    const { found, findings } = this.#findings;
+    return { objects: this.#objects, bytes: this.#bytes, found, findings };
   }
 
   async step(): Promise<'busy' | 'done'> {
@@ -113,9 +112,7 @@ export class ScrubPass implements Pass {
     if (!isBad(again)) return;
     await this.#reader.confirm();
     const finding = await this.#remedy.apply(key, again);
-    if (finding === undefined) return;
-    this.#found.set(finding.kind, (this.#found.get(finding.kind) ?? 0) + 1);
-    if (this.#findings.length < MAX_FINDINGS) this.#findings.push(finding);
+    if (finding !== undefined) this.#findings.add(finding);
   }
 }
 

@@ -8,6 +8,7 @@ import type { StoreId } from '#libs/kernel';
 import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, Store } from '#libs/stores';
 import { storeFaultCode } from '#libs/transfer';
 import type { Stores } from '#libs/transfer';
+import { inTime } from './in-time.js';
 import { verdictOf } from './object-verdict.js';
 
 const TIME_LIMIT_MS = 30_000;
@@ -104,25 +105,24 @@ export class StoreReader {
   }
 
   async #inTime<Result>(ask: () => Promise<Result>): Promise<Result> {
-    if (this.#unanswered !== undefined) throw unreachable(`${this.name} has still not answered`);
+    if (this.#unanswered !== undefined)
+      throw new StoreError('store_unreachable', `${this.name} still gives no answer.`);
     const answer = ask();
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const settled = (): void => (this.#unanswered = undefined);
-      this.#unanswered = answer.then(settled, settled);
-      this.#store = undefined;
-      reject(unreachable(`${this.name} has not answered in ${this.#timeoutMs} ms`));
-    }, this.#timeoutMs);
+    let isAnswered = false;
+    const answered = answer.then(
+      () => (isAnswered = true),
+      () => (isAnswered = true),
+    );
     try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
+      return await inTime(answer, this.#timeoutMs);
+    } catch (error) {
+      if (!isAnswered) {
+        this.#store = undefined;
+        this.#unanswered = answered.then(() => (this.#unanswered = undefined));
+      }
+      throw error;
     }
   }
-}
-
-function unreachable(why: string): StoreError {
-  return new StoreError('store_unreachable', `The store ${why}.`);
 }
 
 /** One bad sector is a corrupt object; one file that may not be read must not end the reading of all others. */

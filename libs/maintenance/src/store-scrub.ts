@@ -10,12 +10,12 @@ import { ScrubPass } from './scrub-pass.js';
 import type { ScrubContext } from './scrub-remedy.js';
 
 /** A store that is read in less is left alone until then: a small one would be read from the page cache all day. */
-export const PASS_INTERVAL_MS = 24 * 60 * 60 * 1000;
+const PASS_INTERVAL_MS = 24 * 60 * 60 * 1000;
 const SAVE_INTERVAL_MS = 60_000;
 /** An object costs a seek however small it is. */
 const LEAST_CHARGE_BYTES = 64 * 1024;
 
-export interface ScrubError {
+interface ScrubError {
   readonly code: string;
   readonly message: string;
   readonly atMs: number;

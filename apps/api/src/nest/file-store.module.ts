@@ -2,7 +2,7 @@
 import { Module } from '@nestjs/common';
 import type { Settings } from '#libs/config';
 import { nodeFileSystem } from '#libs/durable-fs';
-import { EntryCache, FileStore } from '#libs/file-store';
+import { FileCache, FileStore } from '#libs/file-store';
 import type { Copies, FileStoreOptions } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import type { OpenInstallation } from '#libs/recovery';
@@ -26,10 +26,10 @@ const BUFFER_WAIT_MS = 10_000;
   providers: [
     {
       provide: FileStore,
-      inject: [OPEN_INSTALLATION, EntryCache, SETTINGS, Replication, StoreOpener],
+      inject: [OPEN_INSTALLATION, FileCache, SETTINGS, Replication, StoreOpener],
       useFactory: (
         installation: OpenInstallation,
-        cache: EntryCache,
+        cache: FileCache,
         settings: Settings,
         replication: Replication,
         stores: StoreOpener,

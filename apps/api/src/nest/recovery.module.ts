@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import { catalogFilesAt } from '#libs/catalog';
 import type { Settings } from '#libs/config';
 import { acquireDirectoryLock, nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
-import { EntryCache } from '#libs/file-store';
+import { FileCache } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
 import { boot } from '#libs/recovery';
@@ -20,15 +20,15 @@ const LOG_FULL_WAIT_MS = 10_000;
 
 @Module({
   providers: [
-    EntryCache,
+    FileCache,
     AppliedChanges,
     {
       provide: OPEN_INSTALLATION,
-      inject: [SETTINGS, LOG, EntryCache, AppliedChanges],
+      inject: [SETTINGS, LOG, FileCache, AppliedChanges],
       useFactory: (
         settings: Settings,
         log: Log,
-        cache: EntryCache,
+        cache: FileCache,
         changes: AppliedChanges,
       ): Promise<OpenInstallation> => {
         const changed = (fileId: FileId): void => {
@@ -39,7 +39,7 @@ const LOG_FULL_WAIT_MS = 10_000;
       },
     },
   ],
-  exports: [AppliedChanges, EntryCache, OPEN_INSTALLATION],
+  exports: [AppliedChanges, FileCache, OPEN_INSTALLATION],
 })
 export class RecoveryModule {}
 
