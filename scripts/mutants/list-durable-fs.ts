@@ -83,7 +83,7 @@ export const DURABLE_FS: readonly Mutant[] = [
   },
   {
     name: 'node: a refreshed file is written again',
-    file: 'libs/durable-fs/src/replace-files.ts',
+    file: 'libs/durable-fs/src/file-batch.ts',
     find: 'written += writeSync(descriptor, bytes, written, bytes.length - written, written);',
     replace: 'written += bytes.length;\n      void writeSync;',
     tests: [CALLS],
@@ -91,7 +91,7 @@ export const DURABLE_FS: readonly Mutant[] = [
   },
   {
     name: 'node: only a file that holds just these bytes is refreshed',
-    file: 'libs/durable-fs/src/replace-files.ts',
+    file: 'libs/durable-fs/src/file-batch.ts',
     find: 'if (!holds(descriptor, bytes)) return false;',
     replace: 'void holds;',
     tests: [NODE],
@@ -99,7 +99,7 @@ export const DURABLE_FS: readonly Mutant[] = [
   },
   {
     name: 'node: a file is replaced through a temporary name',
-    file: 'libs/durable-fs/src/replace-files.ts',
+    file: 'libs/durable-fs/src/file-batch.ts',
     find: '    writeFileSync(temporaryPath, bytes);\n    renameSync(temporaryPath, path);',
     replace: '    writeFileSync(path, bytes);\n    void renameSync;',
     tests: [NODE],
@@ -107,11 +107,19 @@ export const DURABLE_FS: readonly Mutant[] = [
   },
   {
     name: 'node: a replacement that failed leaves no temporary',
-    file: 'libs/durable-fs/src/replace-files.ts',
+    file: 'libs/durable-fs/src/file-batch.ts',
     find: 'rmSync(temporaryPath, { force: true });',
     replace: 'void rmSync;',
     tests: [NODE],
     letsThrough: 'on a full disk the partial file holds the very space that the next attempt needs',
+  },
+  {
+    name: 'node: nobody waits behind a thread whose disk gives no answer',
+    file: 'libs/durable-fs/src/file-batch.ts',
+    find: 'performance.now() - this.#lastSignMs > HUNG_AFTER_MS',
+    replace: 'this.#lastSignMs > Number.MAX_VALUE',
+    tests: [NODE],
+    letsThrough: 'two copies to a hung mount keep all copies, and every apply, waiting for ever',
   },
   {
     name: 'lock: exclusive',

@@ -81,8 +81,8 @@ export const SCRUB: readonly Mutant[] = [
   {
     name: 'scrub: a store that has not answered is asked nothing more',
     file: 'libs/maintenance/src/store-reader.ts',
-    find: 'if (this.#unanswered !== undefined) throw',
-    replace: 'if (this.#timeoutMs < 0) throw',
+    find: 'if (this.#unanswered !== undefined)\n      throw',
+    replace: 'if (this.#timeoutMs < 0)\n      throw',
     tests: [PASS],
     letsThrough: 'a hung mount takes one thread of the pool after the other',
   },

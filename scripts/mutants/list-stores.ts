@@ -61,7 +61,7 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'put of many: no rename before the last sync',
     file: 'libs/stores/src/durable-batch.ts',
-    find: 'await forEachConcurrently(objects, MAX_RENAMES, ({ temporaryPath, path }) => fs.rename(temporaryPath, path));',
+    find: 'await fs.renameFiles(objects.map(({ temporaryPath, path }) => ({ from: temporaryPath, to: path })));',
     replace:
       'for (const { temporaryPath, path, bytes } of objects) await fs.replaceFile(path, bytes, `${temporaryPath}.mutant`);',
     tests: [BATCH],

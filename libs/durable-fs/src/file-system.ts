@@ -1,4 +1,4 @@
-import type { FileReplacement } from './replace-files.js';
+import type { FileRename, FileReplacement } from './file-batch.js';
 
 /**
  * The file-system edge: everything below this interface is the operating system's, everything above it can be run on
@@ -35,6 +35,8 @@ export interface FileSystem {
   /** The whole content of a small file. */
   readFile(path: string): Promise<Buffer>;
   rename(from: string, to: string): Promise<void>;
+  /** `rename` of many, in their order; where it throws, those before the failed one have happened. */
+  renameFiles(renames: readonly FileRename[]): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Creates one directory; an existing one is not an error. */
   makeDirectory(path: string): Promise<void>;
@@ -42,6 +44,8 @@ export interface FileSystem {
   readDirectory(path: string): Promise<string[]>;
   /** `undefined` where nothing has that name. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** `stat` of many, their sizes in bytes. */
+  sizesOf(paths: readonly string[]): Promise<(number | undefined)[]>;
   /** Makes the names in a directory durable (fsync of the directory). */
   syncDirectory(path: string): Promise<void>;
   /** Makes every write and every name on the file system that holds `path` durable (syncfs). */

@@ -5,4 +5,4 @@ export { durableReplace } from './durable-replace.js';
 export type { FileStat, FileSystem, OpenFile } from './file-system.js';
 export { nodeFileSystem } from './node-file-system.js';
 export { pooledFileSystem } from './pooled-file-system.js';
-export type { FileReplacement } from './replace-files.js';
+export type { FileRename, FileReplacement } from './file-batch.js';

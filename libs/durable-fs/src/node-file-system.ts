@@ -16,7 +16,7 @@ import { systemErrorCode } from '#libs/kernel';
 import { FileSystemSync } from './file-system-sync.js';
 import type { FileStat, FileSystem, OpenFile } from './file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
-import { replaceFiles } from './replace-files.js';
+import { renameFiles, replaceFiles, sizesOf } from './file-batch.js';
 
 const fileSystemSync = new FileSystemSync();
 const fsyncAsync = promisify(fsync);
@@ -69,6 +69,8 @@ export const nodeFileSystem: FileSystem = {
     renameSync(from, to);
   },
 
+  renameFiles,
+
   async unlink(path) {
     await unlinkAsync(path);
   },
@@ -90,6 +92,8 @@ export const nodeFileSystem: FileSystem = {
     if (stat === undefined) return undefined;
     return { sizeBytes: stat.size, isDirectory: stat.isDirectory(), modifiedAtMs: stat.mtimeMs };
   },
+
+  sizesOf,
 
   async syncDirectory(path) {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);

@@ -27,8 +27,10 @@ storeContract('a directory', async () => {
   let failures = 0;
   const fs: FileSystem = {
     ...nodeFileSystem,
+    renameFiles: (renames) =>
+      failures-- > 0 ? Promise.reject(new Error('a rename fails')) : nodeFileSystem.renameFiles(renames),
     rename: (from, to) =>
-      failures-- > 0 ? Promise.reject(new Error(`rename to ${to} fails`)) : nodeFileSystem.rename(from, to),
+      failures-- > 0 ? Promise.reject(new Error('a rename fails')) : nodeFileSystem.rename(from, to),
   };
   await initDirectoryStore(nodeFileSystem, root, TEST_IDENTITY);
   return {

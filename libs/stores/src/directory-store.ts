@@ -1,7 +1,7 @@
 /** A store in a directory of a local file system. The layout is docs/formats/store.md. */
 import { makeDirectoryDurably } from '#libs/durable-fs';
 import type { FileSystem } from '#libs/durable-fs';
-import { forEachConcurrently, isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
+import { isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import { removeDurably, StoreDisk, syncNames, writeDurably } from './durable-batch.js';
 import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
@@ -15,9 +15,6 @@ import {
   SHARDS,
   STAGING_DIRECTORY,
 } from './store-layout.js';
-
-/** Half of libuv's default pool, so that the log's fdatasync never waits behind these. */
-const MAX_LOOKS = 2;
 
 /** Made whole at once, so that no later write has to make, and sync, a directory. */
 export async function initDirectoryStore(fs: FileSystem, root: string, identity: StoreIdentity): Promise<void> {
@@ -98,6 +95,10 @@ export class DirectoryStore implements Store {
     return (await this.#fs.stat(this.pathOf(key)))?.sizeBytes;
   }
 
+  hasAll(keys: readonly ObjectKey[]): Promise<(number | undefined)[]> {
+    return this.#fs.sizesOf(keys.map((key) => this.pathOf(key)));
+  }
+
   async delete(key: ObjectKey): Promise<void> {
     await this.deleteAll([key]);
   }
@@ -153,13 +154,9 @@ export class DirectoryStore implements Store {
   /** What is gone since it was listed is left out of a page with sizes. */
   async #page(kind: ObjectKind, { ids, query, next }: ObjectPage & { readonly query: ListQuery }): Promise<ObjectPage> {
     if (query.sizes === undefined) return { ids, next };
-    const sizes = new Map<string, number>();
-    await forEachConcurrently(ids, MAX_LOOKS, async (id) => {
-      const sizeBytes = await this.has({ kind, id } as ObjectKey);
-      if (sizeBytes !== undefined) sizes.set(id, sizeBytes);
-    });
-    const standing = ids.filter((id) => sizes.has(id));
-    return { ids: standing, sizes: standing.map((id) => sizes.get(id)!), next };
+    const sizes = await this.hasAll(ids.map((id) => ({ kind, id }) as ObjectKey));
+    const standing = ids.filter((_, index) => sizes[index] !== undefined);
+    return { ids: standing, sizes: sizes.filter((sizeBytes) => sizeBytes !== undefined), next };
   }
 
   /** The object's absolute path; for whoever writes into the same directory under other rules (applied-objects.ts). */

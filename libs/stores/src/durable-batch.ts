@@ -11,8 +11,6 @@ import { dirname } from 'node:path';
 
 /** Of one batch; what is synced at once shares a commit of the file system. */
 const MAX_WRITES = 4;
-/** A rename costs little more than the way to the pool and back. */
-const MAX_RENAMES = 8;
 /** Of all batches of one opened store: two jobs at once have half of the pool, and a disk that hangs holds no more. */
 const MAX_SYNCS = 4;
 /** Above this many files, or directories, one syncfs is cheaper than a sync each. */
@@ -43,7 +41,7 @@ export async function writeDurably(disk: StoreDisk, objects: readonly ObjectOnIt
   try {
     if (objects.length > MAX_SINGLE_SYNCS) await writeTemporaries(disk, objects);
     else await forEachConcurrently(objects, MAX_WRITES, (object) => writeTemporary(disk, object));
-    await forEachConcurrently(objects, MAX_RENAMES, ({ temporaryPath, path }) => fs.rename(temporaryPath, path));
+    await fs.renameFiles(objects.map(({ temporaryPath, path }) => ({ from: temporaryPath, to: path })));
   } catch (error) {
     // On a full disk they would hold the very space that the next attempt needs.
     for (const { temporaryPath } of objects) await fs.unlink(temporaryPath).catch(() => undefined);

@@ -16,6 +16,8 @@ import { CORRUPT_DIRECTORY, KIND_DIRECTORY, objectPath, shardedName } from './st
 
 /** Of one `putAll`; the pool of sockets bounds all of them together. */
 const PUTS_IN_FLIGHT = 8;
+/** A bucket answers each in milliseconds. */
+const MAX_LOOKS = 8;
 /** The most that a server lists in one answer. */
 const LIST_LIMIT = 1000;
 /** Twice the largest object there can be. What is longer is none of ours, and fails its digest without being read whole. */
@@ -69,6 +71,14 @@ export class S3Store implements Store {
       assertFromS3(found.ETag);
       return found.ContentLength ?? 0;
     });
+  }
+
+  async hasAll(keys: readonly ObjectKey[]): Promise<(number | undefined)[]> {
+    const sizes = Array.from<number | undefined>({ length: keys.length });
+    await forEachConcurrently(keys.entries(), MAX_LOOKS, async ([index, key]) => {
+      sizes[index] = await this.has(key);
+    });
+    return sizes;
   }
 
   async delete(key: ObjectKey): Promise<void> {

@@ -48,6 +48,8 @@ export interface Store {
   getRange(key: ObjectKey, range: { readonly start: number; readonly end: number }): Promise<Buffer | undefined>;
   /** The object's size in bytes, or undefined. */
   has(key: ObjectKey): Promise<number | undefined>;
+  /** `has` of many. */
+  hasAll(keys: readonly ObjectKey[]): Promise<(number | undefined)[]>;
   /** Durable on return; deleting what is not there is no error. */
   delete(key: ObjectKey): Promise<void>;
   /** `delete` of many. */

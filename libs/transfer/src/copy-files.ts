@@ -21,7 +21,7 @@ import { copyChunks } from './copy-chunks.js';
 import type { ChunkTrust, CopiedChunks } from './copy-chunks.js';
 import { distinctChunks, fileIdOf } from './file-copy.js';
 import type { FileCopy } from './file-copy.js';
-import { eachLookup, tombstonedOn } from './job-context.js';
+import { tombstonedOn } from './job-context.js';
 import type { JobContext } from './job-context.js';
 import type { JobStore } from './job-store.js';
 import { planCopies, standingOn } from './plan-copies.js';
@@ -71,10 +71,9 @@ function failWhereUnreadable({ verdicts }: JobContext, file: FileCopy, { failed 
  */
 async function proven(context: JobContext, files: readonly FileCopy[], { put }: CopiedChunks): Promise<FileCopy[]> {
   const { target, verdicts } = context;
-  const lengths = new Map<ChunkId, number | undefined>();
-  await eachLookup(distinctChunks(files), async ({ chunkId }) => {
-    lengths.set(chunkId, await target.has({ kind: 'chunk', id: chunkId }));
-  });
+  const chunkIds = Array.from(distinctChunks(files), ({ chunkId }) => chunkId);
+  const found = await target.hasAll(chunkIds.map((id): ObjectKey => ({ kind: 'chunk', id })));
+  const lengths = new Map(chunkIds.map((chunkId, index) => [chunkId, found[index]]));
   const unsynced = [...lengths.keys()].filter((chunkId) => !put.has(chunkId));
   await target.syncAll(unsynced.map((id): ObjectKey => ({ kind: 'chunk', id })));
   return files.filter((file) => {

@@ -19,13 +19,18 @@ export interface JobContext {
   confirmIdentity(which: 'source' | 'target'): Promise<void>;
 }
 
+/** Those of the files whose manifest, or tombstone, stands on this store, whole or not. */
+export async function standingAs(
+  kind: 'manifest' | 'tombstone',
+  { fileIds, store }: { readonly fileIds: readonly FileId[]; readonly store: JobStore },
+): Promise<FileId[]> {
+  const sizes = await store.hasAll(fileIds.map((id) => ({ kind, id })));
+  return fileIds.filter((_, index) => sizes[index] !== undefined);
+}
+
 /** Those of the files that have a tombstone on this store. One that is damaged is a tombstone all the same. */
 export async function tombstonedOn(store: JobStore, fileIds: readonly FileId[]): Promise<FileId[]> {
-  const found: FileId[] = [];
-  await eachLookup(fileIds, async (id) => {
-    if (await store.isThere({ kind: 'tombstone', id })) found.push(id);
-  });
-  return found;
+  return standingAs('tombstone', { fileIds, store });
 }
 
 export function eachLookup<Item>(items: Iterable<Item>, lookup: (item: Item) => Promise<void>): Promise<void> {

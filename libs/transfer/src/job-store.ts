@@ -33,8 +33,8 @@ export class JobStore {
     return this.#call(() => this.#store.has(key));
   }
 
-  async isThere(key: ObjectKey): Promise<boolean> {
-    return (await this.has(key)) !== undefined;
+  async hasAll(keys: readonly ObjectKey[]): Promise<(number | undefined)[]> {
+    return keys.length === 0 ? [] : this.#call(() => this.#store.hasAll(keys));
   }
 
   async putAll(objects: readonly StoredObject[]): Promise<void> {

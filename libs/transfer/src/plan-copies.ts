@@ -1,9 +1,8 @@
 /** The first look: which files of a job are to be copied at all, and what the target has of them. */
 import { StoreError } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
-import type { JobItem } from '#libs/job-queue';
 import type { FileCopy } from './file-copy.js';
-import { eachLookup, tombstonedOn } from './job-context.js';
+import { eachLookup, standingAs, tombstonedOn } from './job-context.js';
 import type { JobContext } from './job-context.js';
 import type { JobStore } from './job-store.js';
 import { isOfItem } from './store-fault.js';
@@ -16,15 +15,22 @@ export async function planCopies(context: JobContext): Promise<FileCopy[]> {
     context,
     job.items.map(({ fileId }) => fileId),
   );
+  const items = job.items.filter(({ fileId }) => !deleted.has(fileId));
+  const fileIds = items.map(({ fileId }) => fileId);
+  const onTarget = new Set(await standingAs('manifest', { fileIds, store: target }));
   const plans = new Map<FileId, FileCopy>();
   const missing: FileId[] = [];
-  await eachLookup(job.items, async (item) => {
+  await eachLookup(items, async (item) => {
     const { fileId } = item;
-    if (deleted.has(fileId)) return;
     try {
       const bytes = await source.get({ kind: 'manifest', id: fileId });
-      if (bytes === undefined) missing.push(fileId);
-      else plans.set(fileId, await planOf({ item, bytes, target }));
+      if (bytes === undefined) {
+        missing.push(fileId);
+        return;
+      }
+      const manifest = readManifest(bytes, fileId);
+      const standing = onTarget.has(fileId) ? await standingOn(target, { fileId, bytes }) : 'none';
+      plans.set(fileId, { item, manifest, bytes, standing });
     } catch (error) {
       if (!isOfItem(error)) throw error;
       verdicts.failed(fileId, error);
@@ -47,17 +53,8 @@ async function settleDeleted({ source, target, verdicts }: JobContext, fileIds: 
 }
 
 async function removeManifests(target: JobStore, fileIds: readonly FileId[]): Promise<void> {
-  const standing: FileId[] = [];
-  await eachLookup(fileIds, async (id) => {
-    if (await target.isThere({ kind: 'manifest', id })) standing.push(id);
-  });
+  const standing = await standingAs('manifest', { fileIds, store: target });
   await target.deleteAll(standing.map((id) => ({ kind: 'manifest', id })));
-}
-
-async function planOf(file: { item: JobItem; bytes: Buffer; target: JobStore }): Promise<FileCopy> {
-  const { item, bytes, target } = file;
-  const manifest = readManifest(bytes, item.fileId);
-  return { item, manifest, bytes, standing: await standingOn(target, { fileId: item.fileId, bytes }) };
 }
 
 export async function standingOn(

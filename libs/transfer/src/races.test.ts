@@ -49,7 +49,7 @@ describe.each(['before', 'after'] as const)('at every call, %s it,', (when) => {
       return reached();
     });
     // Tombstones, manifests, three chunks on both sides, their proof, the manifest, the last look.
-    expect(calls).toBeGreaterThan(15);
+    expect(calls).toBeGreaterThan(14);
     // Behind the last look there is nothing left that could know.
     expect(outcomes).toEqual(new Set(['superseded', 'done']));
   });

@@ -30,7 +30,7 @@ function actingAt(at: number, path: string, act: () => void): { fs: FileSystem; 
     get: (target, name) => {
       const method = target[name as keyof FileSystem] as (...parameters: unknown[]) => unknown;
       return (...parameters: unknown[]) => {
-        if (typeof parameters[0] === 'string' && parameters[0].startsWith(path)) {
+        if (pathsIn(parameters[0]).some((named) => named.startsWith(path))) {
           calls += 1;
           if (calls === at) act();
         }
@@ -39,6 +39,13 @@ function actingAt(at: number, path: string, act: () => void): { fs: FileSystem; 
     },
   });
   return { fs, reached: () => calls >= at };
+}
+
+/** Of one path, of many, or of many pairs of them. */
+function pathsIn(parameter: unknown): string[] {
+  if (typeof parameter === 'string') return [parameter];
+  if (Array.isArray(parameter)) return parameter.flatMap(pathsIn);
+  return typeof parameter === 'object' && parameter !== null ? Object.values(parameter).flatMap(pathsIn) : [];
 }
 
 class Disks {

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { FileStat, FileSystem, OpenFile } from '../../src/file-system.js';
-import { TEMPORARY_BESIDE } from '../../src/replace-files.js';
-import type { FileReplacement } from '../../src/replace-files.js';
+import { TEMPORARY_BESIDE } from '../../src/file-batch.js';
+import type { FileRename, FileReplacement } from '../../src/file-batch.js';
 import { CrashOpenFile } from './crash-open-file.js';
 import { Disk } from './disk.js';
 import type { FaultPlan } from './faults.js';
@@ -79,6 +79,15 @@ export class CrashFileSystem implements FileSystem {
       if (!this.#gate.isHalted) step(() => disk.unlink(temporaryPath));
       throw error;
     }
+  }
+
+  async renameFiles(renames: readonly FileRename[]): Promise<void> {
+    for (const { from, to } of renames) await this.rename(from, to);
+  }
+
+  async sizesOf(paths: readonly string[]): Promise<(number | undefined)[]> {
+    const stats = await Promise.all(paths.map((path) => this.stat(path)));
+    return stats.map((stat) => stat?.sizeBytes);
   }
 
   async replaceFiles(files: readonly FileReplacement[], temporaryPath: string): Promise<void> {

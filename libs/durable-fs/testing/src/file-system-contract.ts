@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileSystem, OpenFile } from '../../src/file-system.js';
-import type { FileReplacement } from '../../src/replace-files.js';
+import type { FileReplacement } from '../../src/file-batch.js';
 
 export interface FileSystemUnderTest {
   readonly fs: FileSystem;
@@ -263,6 +263,28 @@ function describeManyFiles(tools: () => Tools): void {
     const taken = { path: path('taken'), bytes: bytes('x') };
     await expect(fs.createFiles([...again, taken])).rejects.toMatchObject({ code: 'EEXIST' });
     expect(await Promise.all([get(`g${count - 1}`), get('taken')])).toEqual([`new ${count - 1}`, 'old']);
+  });
+
+  it.each(MANY)('renameFiles renames %i files, and sizesOf tells where they are', async (count) => {
+    const { fs, path, get } = tools();
+    const names = Array.from({ length: count }, (_, index) => `f${index}`);
+    await fs.createFiles(replacements(tools(), names));
+    const renames = names.map((name) => ({ from: path(name), to: path(`${name} renamed`) }));
+    await fs.renameFiles(renames);
+    expect(await Promise.all(names.map((name) => get(`${name} renamed`)))).toEqual(names);
+    const paths = renames.flatMap(({ from, to }) => [from, to]);
+    expect(await fs.sizesOf(paths)).toEqual(names.flatMap(({ length }) => [undefined, length]));
+    expect(await fs.sizesOf([path(`${names[0]} renamed`, 'below a file')])).toEqual([undefined]);
+  });
+
+  it.each(MANY)('renameFiles of %i files fails as the file system does, after those before', async (count) => {
+    const { fs, path, get } = tools();
+    const names = Array.from({ length: count }, (_, index) => `f${index}`);
+    await fs.createFiles(replacements(tools(), names));
+    const renames = names.map((name) => ({ from: path(name), to: path(`${name} renamed`) }));
+    const missing = { from: path('no'), to: path('nothing') };
+    await expect(fs.renameFiles([...renames, missing])).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await get(`f${count - 1} renamed`)).toBe(`f${count - 1}`);
   });
 
   for (const operation of ['replaceFiles', 'refreshFiles'] as const) {

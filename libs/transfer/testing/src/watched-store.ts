@@ -45,6 +45,10 @@ export class WatchedStore implements Store {
     return this.#call('has', [key], () => this.#store.has(key));
   }
 
+  hasAll(keys: readonly ObjectKey[]): Promise<(number | undefined)[]> {
+    return this.#call('hasAll', keys, () => this.#store.hasAll(keys));
+  }
+
   delete(key: ObjectKey): Promise<void> {
     return this.#call('delete', [key], () => this.#store.delete(key));
   }

@@ -1,11 +1,21 @@
 /**
- * Creates and replaces many small files by synchronous calls in threads of their own. Creating and renaming a file costs 40 µs where
- * all goes well and a multiple of that where the file system has to look for an inode; on the main thread every request
- * would wait for it, and through libuv's pool each of its four calls would cost a trip there and back.
+ * Asks for, creates, renames and replaces many small files by synchronous calls in threads of their own. Creating and renaming
+ * a file costs 40 µs where all goes well and a multiple of that where the file system has to look for an inode; on the main
+ * thread every request would wait for it, and through libuv's pool each single call would cost a trip there and back.
  *
  * The file is also the thread's program, so it imports nothing but Node.
  */
-import { closeSync, constants, openSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 export interface FileReplacement {
@@ -13,9 +23,14 @@ export interface FileReplacement {
   readonly bytes: Uint8Array;
 }
 
+export interface FileRename {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Below this the trip to the thread costs more than the calls. */
 const OFF_THREAD_FROM = 4;
-const PROGRAM = 'holdfast-replace-files';
+const PROGRAM = 'holdfast-file-batch';
 /** The temporary name of a refreshed file that turns out to need a new one; in its directory, for one call at a time. */
 export const TEMPORARY_BESIDE = '.new';
 
@@ -30,8 +45,28 @@ export type Replacements =
 
 /** One after the other; where one throws, those before it have happened. Throws Node.js system errors. */
 export async function replaceFiles(replacements: Replacements): Promise<void> {
-  if (replacements.files.length < OFF_THREAD_FROM) replaceNow(replacements);
-  else await leastBusy().run(replacements);
+  const { mode, files } = replacements;
+  if (files.length < OFF_THREAD_FROM) {
+    replaceNow(replacements);
+    return;
+  }
+  const temporaryPath = mode === 'replace' ? replacements.temporaryPath : '';
+  await runInThread({ ...pack(files), mode, temporaryPath });
+}
+
+/** One after the other; where one throws, those before it have happened. Always in a thread: a disk may give no answer. */
+export async function renameFiles(renames: readonly FileRename[]): Promise<void> {
+  if (renames.length > 0) {
+    const paths = renames.flatMap(({ from, to }) => [from, to]).join(PATH_END);
+    await runInThread({ ...NOTHING, mode: 'rename', paths });
+  }
+}
+
+/** In bytes; undefined where nothing has that name. Always in a thread: a disk may give no answer. */
+export async function sizesOf(paths: readonly string[]): Promise<(number | undefined)[]> {
+  if (paths.length === 0) return [];
+  const sizes = await runInThread({ ...NOTHING, mode: 'sizes', paths: paths.join(PATH_END) });
+  return Array.from(sizes, (sizeBytes) => (sizeBytes === ABSENT ? undefined : sizeBytes));
 }
 
 function replaceNow(replacements: Replacements): void {
@@ -98,19 +133,22 @@ function holds(descriptor: number, bytes: Uint8Array): boolean {
  * would take all of that with it, and each name of its own costs more to pack and unpack than all of them in one text.
  */
 interface Request {
-  /** Joined by `PATH_END`, which no path contains. */
+  readonly mode: Replacements['mode'] | 'rename' | 'sizes';
+  /** Joined by `PATH_END`, which no path contains; of `rename` each name and the new one behind it. */
   readonly paths: string;
+  /** What the files get, and of how many bytes each. */
   readonly lengths: Uint32Array;
   readonly bytes: Uint8Array;
-  readonly mode: Replacements['mode'];
   /** Of `replace` only. */
   readonly temporaryPath: string;
 }
 
 const PATH_END = '\0';
+const NOTHING = { lengths: new Uint32Array(), bytes: new Uint8Array(), temporaryPath: '' };
+/** In a list of sizes. */
+const ABSENT = -1;
 
-function pack(replacements: Replacements): Request {
-  const { files } = replacements;
+function pack(files: readonly FileReplacement[]): Pick<Request, 'paths' | 'lengths' | 'bytes'> {
   const lengths = Uint32Array.from(files, ({ bytes }) => bytes.length);
   const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
@@ -118,19 +156,16 @@ function pack(replacements: Replacements): Request {
     bytes.set(file.bytes, at);
     at += file.bytes.length;
   }
-  const paths = files.map(({ path }) => path).join(PATH_END);
-  const { mode } = replacements;
-  return { paths, lengths, bytes, mode, temporaryPath: mode === 'replace' ? replacements.temporaryPath : '' };
+  return { paths: files.map(({ path }) => path).join(PATH_END), lengths, bytes };
 }
 
-function unpack({ paths, lengths, bytes, mode, temporaryPath }: Request): Replacements {
+function unpack({ paths, lengths, bytes }: Request): FileReplacement[] {
   let at = 0;
-  const files = paths.split(PATH_END).map((path, index) => {
+  return paths.split(PATH_END).map((path, index) => {
     const start = at;
     at += lengths[index]!;
     return { path, bytes: bytes.subarray(start, at) };
   });
-  return mode === 'replace' ? { mode, files, temporaryPath } : { mode, files };
 }
 
 /** What is left of a system error on its way between threads. */
@@ -142,41 +177,53 @@ interface Failure {
   readonly path: string | undefined;
 }
 
+type Sizes = Float64Array<ArrayBuffer>;
+/** Of anything but `sizes`. */
+const NO_SIZES: Sizes = new Float64Array();
+
 interface Waiter {
-  readonly resolve: () => void;
+  readonly resolve: (sizes: Sizes) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** Started with the first request; answers come in the order of the requests. */
-class ReplacementThread {
+class BatchThread {
   #worker: Worker | undefined;
   #waiters: Waiter[] = [];
+  /** When it last took up a request or answered one, by the monotonic clock. */
+  #lastSignMs = 0;
 
   get requestsUnderWay(): number {
     return this.#waiters.length;
   }
 
-  run(replacements: Replacements): Promise<void> {
+  /** Whether its disk may have stopped answering, so that nobody else should wait behind that. */
+  get seemsHung(): boolean {
+    return this.#waiters.length > 0 && performance.now() - this.#lastSignMs > HUNG_AFTER_MS;
+  }
+
+  run(request: Request): Promise<Sizes> {
     this.#worker ??= this.#start();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<Sizes>();
+    if (this.#waiters.length === 0) this.#lastSignMs = performance.now();
     this.#waiters.push({ resolve, reject });
     // A process with nothing else to do may end, but not in the middle of this.
     this.#worker.ref();
-    const request = pack(replacements);
-    this.#worker.postMessage(request, [request.bytes.buffer as ArrayBuffer]);
+    this.#worker.postMessage(request, request.bytes.length === 0 ? [] : [request.bytes.buffer as ArrayBuffer]);
     return promise;
   }
 
   #start(): Worker {
     const worker = new Worker(new URL(import.meta.url), { workerData: PROGRAM });
-    worker.on('message', (failure: Failure | undefined) => {
+    worker.on('message', (answer: Sizes | Failure) => {
+      this.#lastSignMs = performance.now();
       const waiter = this.#waiters.shift();
       if (this.#waiters.length === 0) worker.unref();
-      if (failure === undefined) waiter?.resolve();
-      else waiter?.reject(Object.assign(new Error(failure.message), failure));
+      if (answer instanceof Float64Array) waiter?.resolve(answer);
+      else waiter?.reject(Object.assign(new Error(answer.message), answer));
     });
     worker.on('error', (error: Error) => this.#lose(error));
-    worker.on('exit', () => this.#lose(new Error('the thread that replaces files ended')));
+    worker.on('exit', () => this.#lose(new Error('a thread that works on files ended')));
     return worker;
   }
 
@@ -187,21 +234,55 @@ class ReplacementThread {
 }
 
 /** One for callers that wait for each request, the second where two are under way at once; more would share a processor. */
-const threads = [new ReplacementThread(), new ReplacementThread()] as const;
+const THREADS = 2;
+/** With those that wait for a disk that does not answer. */
+const MAX_THREADS = 10;
+const HUNG_AFTER_MS = 1_000;
+const threads: BatchThread[] = [];
 
-function leastBusy(): ReplacementThread {
-  const [first, second] = threads;
-  return second.requestsUnderWay < first.requestsUnderWay ? second : first;
+function runInThread(request: Request): Promise<Sizes> {
+  return leastBusy().run(request);
 }
 
-function answer(request: Request): Failure | undefined {
+function leastBusy(): BatchThread {
+  const answering = threads.filter((thread) => !thread.seemsHung);
+  if (answering.length < THREADS && threads.length < MAX_THREADS && answering.every(isBusy)) {
+    const thread = new BatchThread();
+    threads.push(thread);
+    return thread;
+  }
+  const candidates = answering.length > 0 ? answering : threads;
+  return candidates.reduce((least, thread) => (thread.requestsUnderWay < least.requestsUnderWay ? thread : least));
+}
+
+function isBusy({ requestsUnderWay }: BatchThread): boolean {
+  return requestsUnderWay > 0;
+}
+
+function answer(request: Request): Sizes | Failure {
   try {
-    replaceNow(unpack(request));
-    return undefined;
+    return perform(request);
   } catch (error) {
     const { message, code, errno, syscall, path } = error as NodeJS.ErrnoException;
     return { message, code, errno, syscall, path };
   }
+}
+
+function perform(request: Request): Sizes {
+  const { mode, paths, temporaryPath } = request;
+  if (mode === 'sizes') return Float64Array.from(paths.split(PATH_END), sizeOf);
+  if (mode === 'rename') renameNow(paths.split(PATH_END));
+  else if (mode === 'replace') replaceNow({ mode, files: unpack(request), temporaryPath });
+  else replaceNow({ mode, files: unpack(request) });
+  return NO_SIZES;
+}
+
+function renameNow(names: readonly string[]): void {
+  for (let index = 0; index < names.length; index += 2) renameSync(names[index]!, names[index + 1]!);
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? ABSENT;
 }
 
 if (!isMainThread && workerData === PROGRAM) {
