@@ -1,10 +1,10 @@
 // The commands of docs/operations.md, run by a shell as they are written, on an installation to which it has happened.
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { nothingOwed } from '../replication/replica-client.js';
-import { CHUNK_SIZE } from '../server/installation.js';
+import { CHUNK_SIZE, copyDirectory } from '../server/installation.js';
 import { whySkipped } from '../services/why-skipped.js';
 import { BAD_DAYS, REASONS } from './bad-days.js';
 import { expectOver, Life } from './life.js';
@@ -48,7 +48,7 @@ for (const [heading, story] of Object.entries(STORIES)) {
       expect(section.blocks.length).toBeGreaterThan(0);
       const life = new Life(await temporaryDirectory());
       onTestFinished(async () => void (await life.server?.stop('SIGKILL')));
-      await cp(original.directory, life.directory, { recursive: true });
+      copyDirectory({ from: original.directory, to: life.directory });
       life.files.push(...original.files);
       life.deleted.push(...original.deleted);
       await story(life, section);
