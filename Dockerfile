@@ -5,7 +5,7 @@ COPY package.json package-lock.json ./
 # The image brings Node.js itself: the packaged one would only add its size.
 RUN npm ci --no-audit --no-fund --omit=dev
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/check-runtime.mjs scripts/
+COPY scripts/check-runtime.mjs scripts/build.mjs scripts/
 COPY libs libs
 COPY apps apps
 RUN npm run build \

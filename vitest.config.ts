@@ -1,6 +1,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/longest-first.js';
 import { SummaryReporter } from './scripts/summary-reporter.js';
 
 // `source` makes `#libs/*` resolve to TypeScript sources, so that unit tests need no build.
@@ -45,6 +46,7 @@ export default defineConfig({
   test: {
     reporters: ['default', new SummaryReporter()],
     passWithNoTests: false,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         ...resolution,
@@ -80,7 +82,8 @@ export default defineConfig({
           env: { TMPDIR: quickDirectory() },
           testTimeout: seconds(120),
           hookTimeout: seconds(120),
-          maxWorkers: 2,
+          // One more than there are processors in CI: a third of the time is waiting for servers, stores and limits.
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
@@ -103,7 +106,8 @@ export default defineConfig({
           include: ['test/{crash,soak}/**/*.test.ts'],
           testTimeout: seconds(30 * 60),
           hookTimeout: seconds(120),
-          fileParallelism: false,
+          // Beside the faults: they wait for the same disk, and each has processes and directories of its own.
+          maxWorkers: 3,
           sequence: { groupOrder: 4 },
         },
       },
@@ -115,9 +119,9 @@ export default defineConfig({
           include: ['test/faults/**/*.test.ts'],
           testTimeout: seconds(15 * 60),
           hookTimeout: seconds(120),
-          // Each test has disks of its own. Two, because most of the time goes into starts of servers.
-          maxWorkers: 2,
-          sequence: { groupOrder: 5 },
+          // Each test has disks of its own.
+          maxWorkers: 3,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

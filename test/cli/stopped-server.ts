@@ -1,12 +1,12 @@
 /** The directories of a server that lived and was stopped or killed, and ways to damage them. */
 import { createHash } from 'node:crypto';
-import { cp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { store } from '../server/file-client.js';
 import type { StoredFile } from '../server/file-client.js';
 import { ask, testBytes } from '../server/http-client.js';
-import { CHUNK_SIZE, filesBelow, makeInstallation } from '../server/installation.js';
+import { CHUNK_SIZE, copyDirectory, filesBelow, makeInstallation } from '../server/installation.js';
 import type { Installation } from '../server/installation.js';
 import { ServerProcess } from '../server/server-process.js';
 import { runCommand } from './command.js';
@@ -32,7 +32,7 @@ export function useStoppedServer(signal: 'SIGTERM' | 'SIGKILL'): () => Promise<S
   return async () => {
     const installation = await makeInstallation(SETTINGS);
     onTestFinished(() => installation.remove());
-    await cp(original!.installation.directory, installation.directory, { recursive: true });
+    copyDirectory({ from: original!.installation.directory, to: installation.directory });
     return { installation, files: original!.files };
   };
 }

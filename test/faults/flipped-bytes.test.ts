@@ -3,13 +3,13 @@
  * says where and has changed nothing, a file that is damaged is never served and keeps no other from being served, and what
  * can be made again is made again.
  */
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { store } from '../server/file-client.js';
 import type { StoredFile } from '../server/file-client.js';
 import { ask, sha256, testBytes } from '../server/http-client.js';
-import { filesBelow, makeInstallation } from '../server/installation.js';
+import { copyDirectory, filesBelow, makeInstallation } from '../server/installation.js';
 import type { Installation } from '../server/installation.js';
 import { ServerProcess } from '../server/server-process.js';
 import { describeAnswer, refusal, unreadable } from './clients.js';
@@ -93,7 +93,7 @@ async function live(): Promise<Life> {
 /** A life of its own for one test, which may damage it. */
 async function copyOf(life: Life): Promise<Life> {
   const installation = await makeInstallation(SETTINGS);
-  await cp(life.installation.directory, installation.directory, { recursive: true });
+  copyDirectory({ from: life.installation.directory, to: installation.directory });
   return { ...life, installation };
 }
 

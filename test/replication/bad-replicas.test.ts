@@ -1,8 +1,9 @@
 /** Places of replicas on their bad days, under a running server: what is written to them, and what comes of it when they are back. */
-import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startServer } from '../server/harness.js';
+import { copyDirectory } from '../server/installation.js';
 import { errorOf, everythingIn, expectCopies, lagOf, replicaOf, writeSome } from './copies.js';
 import { nothingOwed, stateOf, statusOf, sync } from './replica-client.js';
 import { contentOf } from './stores.js';
@@ -119,7 +120,7 @@ describe('the place of a replica, under a running server,', () => {
     await writeSome(server, 1);
     await nothingOwed(server);
     await rename(two, `${two}.own`);
-    await cp(one, two, { recursive: true });
+    copyDirectory({ from: one, to: two });
     const copied = await everythingIn(two);
     await writeSome(server, 2);
     await eventually(() => stateOf(server, 'replica2'), 'foreign');

@@ -1,11 +1,12 @@
 /** Files that come and go while a replica is away: they stay gone, whatever happens next. */
-import { cp, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StoredFile } from '../server/file-client.js';
 import { startServer } from '../server/harness.js';
 import type { TestServer } from '../server/harness.js';
 import { ask } from '../server/http-client.js';
+import { copyDirectory } from '../server/installation.js';
 import { lagOf, remove, replicaOf, storeLarge } from './copies.js';
 import { nothingOwed, sync } from './replica-client.js';
 import { contentOf } from './stores.js';
@@ -66,7 +67,7 @@ describe('a file that was put and deleted in quick succession while a replica wa
     const path = replicaOf(server, 'replica2');
     const file = await storeLarge(server, 1);
     await nothingOwed(server);
-    await cp(path, `${path}.backup`, { recursive: true });
+    copyDirectory({ from: path, to: `${path}.backup` });
     await remove(server, file);
     await nothingOwed(server);
     await rm(path, { recursive: true });

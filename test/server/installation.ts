@@ -1,5 +1,6 @@
 /** A throw-away installation: directories of its own and the settings that lead there. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cpSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -46,9 +47,14 @@ export async function makeInstallation(settings: Environment = {}): Promise<Inst
   };
 }
 
+/** An installation is two thousand directories and a few files: copied by promises, they take fifteen times as long. */
+export function copyDirectory({ from, to }: { readonly from: string; readonly to: string }): void {
+  cpSync(from, to, { recursive: true });
+}
+
 /** Paths of all files below a directory, relative to it and sorted. */
 export async function filesBelow(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))

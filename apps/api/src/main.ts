@@ -21,6 +21,8 @@ process.env['UV_THREADPOOL_SIZE'] ??= '16';
 // What V8 has compiled once is kept beside the modules it came from: a third of a start is compiling. Where the directory
 // cannot be written the start only takes longer.
 module.enableCompileCache(join(import.meta.dirname, '../../../../node_modules/.cache/holdfast'));
+// With a line of TypeScript in every frame of ours; the maps of hundreds of packages are not worth their reading.
+module.setSourceMapsSupport(true, { nodeModules: false });
 
 const { run } = await import('./run.js');
 await run();

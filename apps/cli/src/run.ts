@@ -6,7 +6,6 @@ import { failureOf } from './failure.js';
 import { addFileCommands, verb } from './files/file-commands.js';
 import { interruptRunning } from './interruption.js';
 import { addRecoveryCommands } from './recovery/recovery-commands.js';
-import { showStatus } from './status/status.js';
 import { printError, printJson } from './terminal.js';
 import { addWalCommand } from './wal/wal-command.js';
 
@@ -32,7 +31,7 @@ function program(): Command {
     .helpCommand(false)
     .exitOverride();
   addFileCommands(holdfast);
-  verb(holdfast, 'status', showStatus).description(
+  verb(holdfast, 'status', async () => (await import('./status/status.js')).showStatus).description(
     'Say how a running server fares: what is owed to each store, what survives what, and what is wrong (then exit 4).',
   );
   addWalCommand(holdfast);

@@ -5,7 +5,6 @@ import { acquireDirectoryLock, nodeFileSystem } from '#libs/durable-fs';
 import { systemClock } from '#libs/kernel';
 import type { StoppedOptions } from '#libs/recovery';
 import { storePlaceOf } from '#libs/stores';
-import { resolve } from 'node:path';
 import { stderrLog } from './terminal.js';
 
 /** Nothing is appended by a command, so nothing waits for room. */
@@ -35,9 +34,4 @@ export function stoppedInstallation(): StoppedOptions {
       },
     },
   };
-}
-
-/** npm runs scripts in the package's directory; a path in an argument starts from where the caller is. */
-export function callersPath(path: string): string {
-  return resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
 }

@@ -19,6 +19,8 @@ if (major < REQUIRED_NODE[0] || (major === REQUIRED_NODE[0] && minor < REQUIRED_
 process.env['UV_THREADPOOL_SIZE'] ??= '16';
 
 module.enableCompileCache(join(import.meta.dirname, '../../../../node_modules/.cache/holdfast'));
+// With a line of TypeScript in every frame of ours; the maps of hundreds of packages are not worth their reading.
+module.setSourceMapsSupport(true, { nodeModules: false });
 
 const { run } = await import('./run.js');
 await run();

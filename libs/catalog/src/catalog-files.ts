@@ -3,7 +3,7 @@ import type { FileSystem } from '#libs/durable-fs';
 import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { ClusterId } from '#libs/kernel';
 import type { Catalog } from './catalog.js';
-import { createCatalog, openCatalog, removeIfPresent, setCatalogAside } from './open-catalog.js';
+import { createCatalog, openCatalog, removeIfPresent, setCatalogAside } from './load-catalog.js';
 import type { CatalogReading } from './open-catalog.js';
 
 export interface CatalogFiles {

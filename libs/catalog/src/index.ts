@@ -1,6 +1,5 @@
 /** The catalog: an index over the stores, in SQLite through TypeORM. */
-export { Catalog } from './catalog.js';
-export type { CatalogBatch, CatalogChange, ListPosition } from './catalog.js';
+export type { Catalog, CatalogBatch, CatalogChange, ListPosition } from './catalog.js';
 export { catalogFilesAt } from './catalog-files.js';
 export type { CatalogFiles } from './catalog-files.js';
 export type { DamagedFile, DamagedObject } from './damage.js';
@@ -16,7 +15,7 @@ export type {
   StoreLoad,
   Want,
 } from './obligations.js';
-export { createCatalog, openCatalog, setCatalogAside } from './open-catalog.js';
+export { createCatalog, openCatalog, setCatalogAside } from './load-catalog.js';
 export type { CatalogReading } from './open-catalog.js';
 export type { ScrubRecord } from './scrubs.js';
 export type { ListedKind, MissingChunk, MissingRecord, StoreListing } from './store-listing.js';

@@ -42,6 +42,7 @@ export function createHttpFramework(parts: HttpParts): HttpFramework {
       return parts.frontDoor.server;
     },
     bodyLimit: MAX_JSON_BODY_BYTES,
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // No Nest middleware here: everything before a handler is one of the hooks below.
     skipMiddie: true,
@@ -57,6 +58,11 @@ export function createHttpFramework(parts: HttpParts): HttpFramework {
   addHooks(adapter.getInstance(), parts);
   if (listener === undefined) throw new Error('Fastify did not ask for its server');
   return { adapter, listener };
+}
+
+/** No route has a schema of Fastify's, and a twentieth of a start would be loading what compiles them. */
+function noSchemas(): never {
+  throw new Error('a route has a schema of Fastify, which nothing here compiles');
 }
 
 /** In the order in which a request passes them. */

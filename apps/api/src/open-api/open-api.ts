@@ -16,12 +16,16 @@ export function serveOpenApi(app: NestFastifyApplication, version: string): void
     .addTag('health', 'Whether the process lives, and whether it keeps its promises.')
     .addTag('admin', 'What the server knows of itself; wants ADMIN_API_KEY where that is set.')
     .build();
-  // Tags are those that the routes are given; by default every controller adds its class name.
-  const document = SwaggerModule.createDocument(app, config, { autoTagControllers: false });
-  describeHead(document);
-  openProblems(document);
-  openProbe(document);
-  SwaggerModule.setup('docs', app, document, { customSiteTitle: 'Holdfast API' });
+  // Made when it is first asked for: few servers ever are, and all would start later.
+  const documentOf = (): OpenAPIObject => {
+    // Tags are those that the routes are given; by default every controller adds its class name.
+    const document = SwaggerModule.createDocument(app, config, { autoTagControllers: false });
+    describeHead(document);
+    openProblems(document);
+    openProbe(document);
+    return document;
+  };
+  SwaggerModule.setup('docs', app, documentOf, { customSiteTitle: 'Holdfast API' });
 }
 
 /** Supervisors ask for the process's health without a key. */

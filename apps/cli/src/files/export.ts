@@ -6,7 +6,7 @@ import { ClientError } from '#libs/client';
 import type { HoldfastClient, StoredFile } from '#libs/client';
 import type { ExitCode } from '#libs/kernel';
 import { open } from 'node:fs/promises';
-import { callersPath } from '../stopped-installation.js';
+import { callersPath } from '../callers-path.js';
 import { printJson, printLines } from '../terminal.js';
 import { batchExit, failedJson, printFailed, runBatch } from './batch.js';
 import type { BatchResult } from './batch.js';

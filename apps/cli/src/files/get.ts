@@ -5,7 +5,7 @@ import type { ExitCode } from '#libs/kernel';
 import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { callersPath } from '../stopped-installation.js';
+import { callersPath } from '../callers-path.js';
 import { printJson, printLines } from '../terminal.js';
 import { plainPath } from './export-path.js';
 import { digestOf, fetchFile, lstatIfThere } from './fetch-file.js';

@@ -5,7 +5,7 @@ import { EXIT, StoreError } from '#libs/kernel';
 import type { ExitCode } from '#libs/kernel';
 import { randomUUID } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
-import { callersPath } from '../stopped-installation.js';
+import { callersPath } from '../callers-path.js';
 import { printError, printJson, printLines } from '../terminal.js';
 import { batchExit, failedJson, printFailed, runBatch } from './batch.js';
 import type { BatchResult } from './batch.js';

@@ -4,7 +4,7 @@ import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { ExitCode } from '#libs/kernel';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { callersPath } from '../stopped-installation.js';
+import { callersPath } from '../callers-path.js';
 import { printError, printJson, printLines } from '../terminal.js';
 import { batchExit, failedJson, printFailed, runBatch } from './batch.js';
 import { Progress } from './progress.js';

@@ -1,9 +1,7 @@
-/** `holdfast rebuild` and `holdfast adopt`: the stores of a stopped server. */
+/** `holdfast rebuild` and `holdfast adopt`: the stores of a stopped server. Loaded when they are called. */
 import type { ExitCode } from '#libs/kernel';
 import type { Command } from 'commander';
-import { adopt } from './adopt.js';
 import type { AdoptCommandOptions } from './adopt.js';
-import { rebuild } from './rebuild.js';
 import type { RebuildCommandOptions } from './rebuild.js';
 
 /** Added to `program`, whose way of ending it takes over. */
@@ -17,7 +15,7 @@ export function addRecoveryCommands(program: Command): void {
     .option('--complete', 'take also the files that only other replicas have')
     .option('--yes', 'do it')
     .option('--json', 'print one JSON object and nothing else')
-    .action(async (options: RebuildCommandOptions) => end(await rebuild(options)));
+    .action(async (options: RebuildCommandOptions) => end(await (await import('./rebuild.js')).rebuild(options)));
   program
     .command('adopt')
     .description(
@@ -26,7 +24,9 @@ export function addRecoveryCommands(program: Command): void {
     .argument('<replica>', 'its name in REPLICAS')
     .option('--yes', 'do it')
     .option('--json', 'print one JSON object and nothing else')
-    .action(async (name: string, options: AdoptCommandOptions) => end(await adopt(name, options)));
+    .action(async (name: string, options: AdoptCommandOptions) =>
+      end(await (await import('./adopt.js')).adopt(name, options)),
+    );
 }
 
 function end(code: ExitCode): void {

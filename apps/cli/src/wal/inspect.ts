@@ -5,7 +5,8 @@ import { whileStopped } from '#libs/recovery';
 import { logLayout, openSegmentFile, surveySegment } from '#libs/wal';
 import type { SegmentFile, SegmentPiece } from '#libs/wal';
 import { basename, dirname, join } from 'node:path';
-import { callersPath, stoppedInstallation } from '../stopped-installation.js';
+import { callersPath } from '../callers-path.js';
+import { stoppedInstallation } from '../stopped-installation.js';
 import { printJson, printLines, quoted, table } from '../terminal.js';
 import type { OutputOptions } from '../terminal.js';
 
