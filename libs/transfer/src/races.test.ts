@@ -8,6 +8,8 @@ import type { StoreCall, TestFile } from '../testing/src/index.js';
 
 const outcomesOf = ({ items }: JobResult): string[] => items.map(({ outcome, error }) => error?.code ?? outcome);
 
+const DAY_MS = 24 * 60 * 60_000;
+
 const chunked = (): TestFile => fileOf(['the first chunk', 'the second chunk', 'the third']);
 
 /** A watch that lets `act` run before call number `at`, or after it, while the worker stands there. */
@@ -70,6 +72,26 @@ describe.each(['before', 'after'] as const)('at every call, %s it,', (when) => {
       return reached();
     });
     expect(calls).toBeGreaterThan(10);
+  });
+
+  it('a worker that slept until the tombstones had expired leaves no file', async () => {
+    const outcomes = new Set<string | undefined>();
+    await atEveryCall(async (at) => {
+      const bench = await TransferBench.make();
+      const file = chunked();
+      await putInto(bench.source, file);
+      const { watch, reached } = actingAt(at, when, async () => {
+        await deleteFrom(bench.source, file);
+        expect(outcomesOf(await bench.delete(file))).toEqual(['done']);
+        for (const store of [bench.target, bench.source]) await store.delete(file.tombstone.key);
+        bench.nowMs += 8 * DAY_MS;
+      });
+      const job = bench.job('copy', [file], { deadlineMs: 30 * DAY_MS });
+      outcomes.add(outcomesOf(await bench.run(job, { watch }))[0]);
+      if (reached()) expect(await bench.target.has(file.manifest.key), `call ${at}`).toBeUndefined();
+      return reached();
+    });
+    expect(outcomes).toEqual(new Set(['manifest_missing', 'done']));
   });
 
   it('a delete that the source has just taken is not overrun: the target follows with the next order', async () => {
