@@ -17,6 +17,8 @@ export { ScrubPass } from './scrub-pass.js';
 export type { ScrubPassOptions, ScrubPosition } from './scrub-pass.js';
 export type { OwingReplication, ScrubContext } from './scrub-remedy.js';
 export { StoreReader } from './store-reader.js';
+export { TombstoneExpiry } from './tombstone-expiry.js';
+export type { TombstoneExpiryOptions } from './tombstone-expiry.js';
 export type { Finding, FindingKind, Pass, PassProgress } from './pass.js';
 export type { RepairOptions, RepairReport } from './repair-report.js';
 export type { RepairRun } from './repair-run.js';
