@@ -111,6 +111,14 @@ export const TOMBSTONES: readonly Mutant[] = [
     letsThrough: 'as above, on a replica that was adopted',
   },
   {
+    name: 'tombstone: one that expires is in motion for a census',
+    file: 'libs/maintenance/src/census-comparison.ts',
+    find: "row.state === 'expiring' || ",
+    replace: '',
+    tests: ['libs/maintenance/src/census-comparison.test.ts'],
+    letsThrough: 'a repair ends with a difference that is none',
+  },
+  {
     name: 'tombstone: the delete itself is old enough',
     file: EXPIRY,
     find: ' || decodeFileDelete(frame).deletedAtMs > untilMs) return false;',
