@@ -252,4 +252,13 @@ export const TOMBSTONES: readonly Mutant[] = [
     testNames: 'slept until the tombstones had expired',
     letsThrough: 'a worker that slept for longer than the hold leaves a file that was deleted',
   },
+  {
+    name: 'tombstone: and first whether the source is still there',
+    file: 'libs/transfer/src/copy-files.ts',
+    find: "  if (forgotten.length === 0) return;\n  await context.confirmIdentity('source');\n",
+    replace: '  if (forgotten.length === 0) return;\n',
+    tests: RACES,
+    testNames: 'whose source went away during a long job',
+    letsThrough: 'where a disk was unmounted the only copy of a file is set aside',
+  },
 ];
