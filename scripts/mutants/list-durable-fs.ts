@@ -118,6 +118,7 @@ export const DURABLE_FS: readonly Mutant[] = [
     file: 'libs/durable-fs/src/file-batch.ts',
     find: 'performance.now() - this.#lastSignMs > HUNG_AFTER_MS',
     replace: 'this.#lastSignMs > Number.MAX_VALUE',
+    hangs: true,
     tests: [NODE],
     letsThrough: 'two copies to a hung mount keep all copies, and every apply, waiting for ever',
   },

@@ -14,6 +14,7 @@ import { REPAIR_RULES } from './list-repair.js';
 import { REPLICATION } from './list-replication.js';
 import { SCRUB } from './list-scrub.js';
 import { STORES } from './list-stores.js';
+import { TOMBSTONES } from './list-tombstones.js';
 import { TRANSFER } from './list-transfer.js';
 import { UNDELETES } from './list-undelete.js';
 
@@ -34,4 +35,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPLICATION,
   ...SCRUB,
   ...UNDELETES,
+  ...TOMBSTONES,
 ];

@@ -1,7 +1,7 @@
 /**
  * The catalog: an index over what the stores hold and what is owed to them. Losing it costs time, not truth. It changes
  * only by `apply`, one transaction a batch, with the applied LSN inside it, so that it is always the effect of a prefix
- * of the log; `garbage`, `obligations`, `scrubs` and `damage`, which nobody's file depends on, are also written by the maintenance
+ * of the log; `garbage`, `obligations` (with `expiringDeletes`), `scrubs` and `damage`, which nobody's file depends on, are also written by the maintenance
  * and by replication.
  */
 import { StoreError, systemErrorCode } from '#libs/kernel';
@@ -11,6 +11,7 @@ import type { DataSource } from 'typeorm';
 import { driverOf } from './catalog-source.js';
 import { Damage } from './damage.js';
 import { IdentityEntity } from './entities/identity.entity.js';
+import { ExpiringDeletes } from './expiring-deletes.js';
 import type { FileEntry } from './file-entry.js';
 import { toEntry, toRow } from './file-row.js';
 import { Garbage } from './garbage.js';
@@ -55,6 +56,7 @@ export class Catalog {
   readonly garbage: Garbage;
   readonly unknownChunks: UnknownChunks;
   readonly obligations: Obligations;
+  readonly expiringDeletes: ExpiringDeletes;
   readonly scrubs: Scrubs;
   readonly damage: Damage;
   readonly listings: StoreListings;
@@ -72,6 +74,7 @@ export class Catalog {
     this.garbage = new Garbage(this.#database);
     this.unknownChunks = new UnknownChunks(this.#database);
     this.obligations = new Obligations(this.#database);
+    this.expiringDeletes = new ExpiringDeletes(this.#database);
     this.scrubs = new Scrubs(this.#database);
     this.damage = new Damage(this.#database);
     this.listings = new StoreListings(this.#database);

@@ -3,6 +3,7 @@ export type { Catalog, CatalogBatch, CatalogChange, ListPosition } from './catal
 export { catalogFilesAt } from './catalog-files.js';
 export type { CatalogFiles } from './catalog-files.js';
 export type { DamagedFile, DamagedObject } from './damage.js';
+export type { ExpiringDeletes } from './expiring-deletes.js';
 export type { FileEntry } from './file-entry.js';
 export type { CollectionHold, Garbage, GarbageChunk } from './garbage.js';
 export type { Obligations } from './obligations.js';

@@ -62,7 +62,8 @@ function prepareMissing(database: Database.Database, isListed: (kind: ListedKind
     ),
     missingTombstones: database.prepare<Range, RecordRow>(
       `SELECT DISTINCT file_id AS id, 'tombstone' AS kind FROM obligations
-       WHERE file_id > @after AND file_id <= @until AND want = 'absent' AND NOT ${isListed('tombstone', 'file_id')}`,
+       WHERE file_id > @after AND file_id <= @until AND want = 'absent' AND state <> 'expiring'
+         AND NOT ${isListed('tombstone', 'file_id')}`,
     ),
     // Leaps from chunk to chunk in the index, however many files need each.
     neededChunks: database.prepare<Page, { id: string; is_listed: number }>(

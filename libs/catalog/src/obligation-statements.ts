@@ -47,6 +47,9 @@ type NewOrder = { file_id: string; store_id: string; operation: string; now: num
 const ORDERED_ANEW = `generation = generation + 1, state = 'pending', next_attempt_at = @now, attempts = 0,
            last_error = NULL, confirmed_at = NULL`;
 const OWED = "state IN ('pending', 'failed')";
+/** Its tombstones are being removed: a delete that is ordered now would find none to put. */
+const NOT_EXPIRING = `NOT EXISTS (
+         SELECT 1 FROM obligations AS other WHERE other.file_id = @file_id AND other.state = 'expiring')`;
 const SAME_ORDER = `file_id = @file_id AND store_id = @store_id AND generation = @generation AND want = @want AND ${OWED}`;
 
 export function prepareObligationStatements(database: Database.Database) {
@@ -128,7 +131,7 @@ function prepareWriting(database: Database.Database) {
     oweDelete: database.prepare<{ file_id: string; store_id: string; now: number }>(
       `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
        SELECT @file_id, @store_id, 'absent', 'delete', 1, 'pending', @now, @now, 0
-       WHERE NOT EXISTS (SELECT 1 FROM files WHERE file_id = @file_id)
+       WHERE NOT EXISTS (SELECT 1 FROM files WHERE file_id = @file_id) AND ${NOT_EXPIRING}
        ON CONFLICT (file_id, store_id) DO UPDATE
        SET want = 'absent', operation = 'delete', generation = generation + 1, state = 'pending', next_attempt_at = @now,
            since = @now, size = 0, attempts = 0, last_error = NULL, confirmed_at = NULL
@@ -148,7 +151,7 @@ function prepareWriting(database: Database.Database) {
     oweDeleteAnew: database.prepare<NewOrder>(
       `UPDATE obligations
        SET operation = @operation, since = CASE state WHEN 'done' THEN @now ELSE since END, ${ORDERED_ANEW}
-       WHERE file_id = @file_id AND store_id = @store_id AND want = 'absent'`,
+       WHERE file_id = @file_id AND store_id = @store_id AND want = 'absent' AND state <> 'expiring'`,
     ),
     makeDueNow: database.prepare<Page>(
       `UPDATE obligations SET next_attempt_at = @now WHERE store_id = @store_id AND file_id IN (

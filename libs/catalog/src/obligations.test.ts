@@ -336,3 +336,47 @@ it('is found with an index, however much is owed', () => {
   expect(plan(`UPDATE obligations SET attempts = 0 WHERE ${owed} AND next_attempt_at > 5`)).toMatch(/^SEARCH/);
   database.close();
 });
+
+describe('a delete whose tombstones are expiring', () => {
+  const [young, old] = [newFileId(1), newFileId(2)];
+  const start = { primaryId: B, replicaIds: [A], untilMs: 200, nowMs: 300 };
+
+  beforeEach(() => {
+    for (const fileId of [young, old]) {
+      apply([put(fileId)]);
+      apply([remove(fileId)]);
+    }
+    catalog.obligations.close([{ fileId: young, storeId: A, generation: 2, want: 'absent' }], 201);
+    catalog.obligations.close([{ fileId: old, storeId: A, generation: 2, want: 'absent' }], 200);
+  });
+
+  it('is one that was confirmed long enough ago', () => {
+    expect(catalog.expiringDeletes.begin({ ...start, fileIds: [young, old] })).toEqual([old]);
+    expect(catalog.expiringDeletes.page({ storeId: A, limit: 9 })).toEqual([old]);
+  });
+
+  it('is owed to nobody, and nobody can order it anew before it is given up', () => {
+    const { obligations, expiringDeletes } = catalog;
+    expiringDeletes.begin({ ...start, fileIds: [old] });
+    for (const storeId of [A, B]) obligations.oweDelete({ fileId: old, storeId, nowMs: 301 });
+    obligations.oweAnew({ fileIds: [old], storeId: A, operation: 'delete', nowMs: 301 });
+    expect(obligations.isAnyOwed(A) || obligations.isAnyOwed(B)).toBe(false);
+    expiringDeletes.giveUp([old], 302);
+    expect(obligations.of(old)).toMatchObject([{ storeId: A, want: 'absent', state: 'pending', generation: 3 }]);
+  });
+
+  it('leaves no row, and no late answer makes one', () => {
+    const { obligations, expiringDeletes } = catalog;
+    expiringDeletes.begin({ ...start, fileIds: [old] });
+    expiringDeletes.end([old]);
+    const late = { fileId: old, storeId: A } as const;
+    expect(obligations.close([{ ...late, generation: 1, want: 'present' }], 400)).toEqual([]);
+    expect(obligations.close([{ ...late, generation: 2, want: 'absent' }], 400)).toEqual([]);
+    const retry = { nextAttemptAtMs: 500, state: 'failed', error: 'late' } as const;
+    expect(obligations.postpone([{ ...late, ...retry, generation: 1, want: 'present' }])).toEqual([]);
+    obligations.owe({ ...late, operation: 'repair', nowMs: 400 });
+    obligations.oweAnew({ fileIds: [old], storeId: A, operation: 'verify', nowMs: 400 });
+    while (obligations.fill({ storeId: A, limit: 9, nowMs: 400 }) === 'more');
+    expect(obligations.of(old)).toEqual([]);
+  });
+});

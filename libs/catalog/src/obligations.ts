@@ -16,8 +16,11 @@ export type ObligationOperation = 'copy' | 'delete' | 'verify' | 'repair';
 export interface Obligation {
   readonly storeId: StoreId;
   readonly want: Want;
-  /** `failed`: tried so often that it is tried again only at long intervals; it is still owed. */
-  readonly state: 'pending' | 'done' | 'failed';
+  /**
+   * `failed`: tried so often that it is tried again only at long intervals; it is still owed. `expiring`: the delete was
+   * confirmed long ago, and its tombstones are being removed everywhere (`ExpiringDeletes`).
+   */
+  readonly state: 'pending' | 'done' | 'failed' | 'expiring';
   /** Counts the orders given for this file and store. */
   readonly generation: number;
   readonly operation: ObligationOperation;
@@ -219,7 +222,7 @@ export class Obligations {
 
   /**
    * Orders a file that is deleted to be deleted there once more: its tombstone is missing there, or its manifest stands. An
-   * order that is under way stays what it is; a file that is there is left alone.
+   * order that is under way stays what it is; a file that is there, or whose tombstones are expiring, is left alone.
    */
   oweDelete({
     fileId,

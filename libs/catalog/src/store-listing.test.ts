@@ -116,6 +116,15 @@ describe('what the primary must hold', () => {
     expect(all((query) => listing.missingChunks(query))).toEqual([{ chunkId: A, fileId: file }]);
   });
 
+  it('is no tombstone that is expiring', () => {
+    const deleted = put([B], 1);
+    remove(deleted, 2);
+    const ripeness = { primaryId: PRIMARY, untilMs: 2 };
+    catalog.expiringDeletes.begin({ fileIds: [deleted], replicaIds: [REPLICA], nowMs: 3, ...ripeness });
+    expect(all((query) => open(PRIMARY).missingTombstones(query))).toEqual([]);
+    expect(all((query) => open(REPLICA).missingRecords(query))).toEqual([]);
+  });
+
   it('a file that a replica holds is named for a chunk that several need', () => {
     for (let count = 0; count < 5; count += 1) put([A], undefined);
     const held = put([A], 1);

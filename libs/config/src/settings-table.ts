@@ -49,6 +49,7 @@ export interface Settings {
   readonly walRetainSegments: number;
   readonly diskReserveBytes: number;
   readonly gcGraceMs: number;
+  readonly tombstoneHoldMs: number;
   /** 0 turns the scrub off. */
   readonly scrubRateBytesPerSecond: number;
   readonly bufferBudgetBytes: number;
@@ -239,6 +240,12 @@ export const SETTINGS_TABLE: { readonly [Field in keyof Settings]: SettingRow<Se
     default: '10m',
     kind: durationBetween(0, 365 * DAY_MS),
     doc: 'How long deleted files can be brought back (undelete), and the bytes of interrupted uploads stay on the disk. Longer takes that much more of it; below 30s, a file whose delete is lost together with the log can come back without its bytes.',
+  },
+  tombstoneHoldMs: {
+    name: 'TOMBSTONE_HOLD',
+    default: '7d',
+    kind: durationBetween(DAY_MS / 24, 3650 * DAY_MS),
+    doc: 'How long every store remembers a deleted file after its last replica confirmed the delete; while one is away nothing expires. Shorter gives less time to notice a store that was put back from an old backup; longer keeps a small file per delete and store.',
   },
   scrubRateBytesPerSecond: {
     name: 'SCRUB_RATE',

@@ -47,6 +47,7 @@ describe('the defaults', () => {
       walRetainSegments: 0,
       diskReserveBytes: 268_435_456,
       gcGraceMs: 600_000,
+      tombstoneHoldMs: 604_800_000,
       scrubRateBytesPerSecond: 20 * 1024 * 1024,
       bufferBudgetBytes: 67_108_864,
       readParallelism: 8,

@@ -1,7 +1,7 @@
 /**
  * Brings a deleted file back while what it was made of is there: its manifest, which the delete has kept
  * (libs/stores/src/deleted-manifests.ts), and its chunks, which nothing collects before `GC_GRACE`. The tombstone of the
- * old id stands on every store for good, so the file comes back under a new one, as a new `file_put`:
+ * old id stands on every store for long, so the file comes back under a new one, as a new `file_put`:
  *
  *   pin the chunks → prove that they are there, durably → log `file_put`: the commit point → applied → the kept manifest goes
  *

@@ -10,7 +10,7 @@ import type { Census } from './census.js';
 import { digestOf } from './object-digest.js';
 import type { StoreSight } from './store-sight.js';
 
-/** `in_motion`: it is being copied or deleted, or its order has just been given. */
+/** `in_motion`: it is being copied or deleted, its order has just been given, or its tombstones are expiring. */
 export type DifferenceKind = 'missing' | 'unknown' | 'other_bytes' | 'in_motion';
 
 export interface Difference {
@@ -106,7 +106,9 @@ function isInMotion({ catalog, replica }: ComparedStores, key: ObjectKey): boole
     catalog.obligations
       .of(fileId)
       .some(
-        (row: Obligation) => row.storeId === replica.census.storeId && row.state === 'pending' && row.attempts === 0,
+        (row: Obligation) =>
+          row.storeId === replica.census.storeId &&
+          (row.state === 'expiring' || (row.state === 'pending' && row.attempts === 0)),
       );
   if (key.kind !== 'chunk') return isUnderWay(key.id);
   return catalog.filesOfChunk(key.id, { after: undefined, limit: MAX_FILES_OF_CHUNK }).some(isUnderWay);

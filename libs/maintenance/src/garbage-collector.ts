@@ -11,6 +11,7 @@
  *         then what earlier passes left unknown on replicas, a page a step → busy
  *         then, when they are due: the manifests that deletes have kept `graceMs` long, a page a step → busy
  *         then, when a sweep is due: the listing, a page a step → busy
+ *         then, when they are due: the tombstones that nobody needs any more (tombstone-expiry.ts) → busy
  *         then                                                 → idle; the next step begins a new pass
  */
 import type { Catalog, CollectionHold, GarbageChunk } from '#libs/catalog';
@@ -20,6 +21,7 @@ import type { PrimaryStore } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
 import { removeExpiredDeletes } from './expired-deletes.js';
 import type { ReplicaGarbage } from './replica-garbage.js';
+import type { TombstoneExpiry } from './tombstone-expiry.js';
 
 /** Chunks locked together; an upload of one of them waits for at most so many unlinks. */
 const CHUNKS_PER_COLLECTION = 128;
@@ -40,6 +42,8 @@ export interface GarbageCollectorOptions {
   readonly applier: { readonly halted: boolean };
   /** Left out where there are no replicas. */
   readonly replicaGarbage?: ReplicaGarbage;
+  /** Left out where tombstones are kept for ever. */
+  readonly tombstoneExpiry?: Pick<TombstoneExpiry, 'step'>;
   readonly clock: Clock;
   readonly log: Log;
   /** How long a chunk stays after it was found to be garbage. */
@@ -54,7 +58,8 @@ type Phase =
   | { readonly kind: 'collect'; readonly after: GarbageChunk | undefined }
   | { readonly kind: 'unknown'; readonly replica: number; readonly after: ChunkId | undefined }
   | { readonly kind: 'deleted'; readonly after: string | undefined }
-  | { readonly kind: 'sweep'; readonly after: string | undefined };
+  | { readonly kind: 'sweep'; readonly after: string | undefined }
+  | { readonly kind: 'tombstones' };
 
 export class GarbageCollector {
   readonly #options: GarbageCollectorOptions;
@@ -100,6 +105,8 @@ export class GarbageCollector {
         return this.#removeDeleted(phase);
       case 'sweep':
         return this.#sweep(phase);
+      case 'tombstones':
+        return this.#expireTombstones(phase);
     }
   }
 
@@ -151,7 +158,7 @@ export class GarbageCollector {
 
   #sweepIfDue(): Phase {
     const isDue = Math.abs(this.#options.clock.now() - this.#sweptAtMs) >= SWEEP_INTERVAL_MS;
-    return isDue ? { kind: 'sweep', after: undefined } : { kind: 'begin' };
+    return isDue ? { kind: 'sweep', after: undefined } : { kind: 'tombstones' };
   }
 
   /** Under the chunk locks: a chunk without a reference gets none before this has ended. */
@@ -190,7 +197,12 @@ export class GarbageCollector {
     this.#counts.orphans += catalog.garbage.note(unpinned, clock.now());
     if (next !== undefined) return { kind: 'sweep', after: next };
     this.#sweptAtMs = clock.now();
-    return { kind: 'begin' };
+    return { kind: 'tombstones' };
+  }
+
+  async #expireTombstones(phase: Extract<Phase, { kind: 'tombstones' }>): Promise<Phase> {
+    const outcome = await this.#options.tombstoneExpiry?.step();
+    return outcome === 'busy' ? phase : { kind: 'begin' };
   }
 
   #keepCatalogSmall(forgotten: number): void {

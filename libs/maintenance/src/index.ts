@@ -21,3 +21,5 @@ export { Scrubber } from './scrubber.js';
 export type { ScrubberOptions } from './scrubber.js';
 export { StoreReader } from './store-reader.js';
 export type { ScrubView } from './store-scrub.js';
+export { TombstoneExpiry } from './tombstone-expiry.js';
+export type { TombstoneExpiryOptions } from './tombstone-expiry.js';

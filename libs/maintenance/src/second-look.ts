@@ -5,7 +5,7 @@
  *   on a replica                       where it still stands so    and                              then
  *   no manifest                        confirmed, none there                                        a verification is owed
  *   no chunk                           confirmed, none there                                        a verification is owed
- *   no tombstone                       confirmed, none there                                        the delete is owed again
+ *   no tombstone                       confirmed, none there       it is not expiring               the delete is owed again
  *   manifest of no file                there                       a tombstone is known             the delete is owed again
  *                                                                  none is                          reported: the catalog may have forgotten it
  *   tombstone of a file                there                                                        reported
@@ -16,7 +16,7 @@
  *   on the primary
  *   no manifest, no chunk              none there                  a replica holds the file         a repair is owed
  *                                                                  none does                        reported
- *   no tombstone                       none there                                                   put again from a replica, or reported
+ *   no tombstone                       none there                  it is not expiring               put again from a replica, or reported
  *   manifest of no file                there, below the checkpoint a tombstone stands there         it goes
  *                                                                  none does                        reported
  *   tombstone of a file                there, below the checkpoint                                  reported
@@ -89,9 +89,14 @@ export class SecondLook {
     if (catalog.findFile(fileId) !== undefined) return undefined;
     if (!this.#isPrimary) {
       if (!this.#isConfirmed(fileId, 'absent')) return undefined;
-      const act = (): void => catalog.obligations.oweDelete({ fileId, storeId: this.#storeId, nowMs: clock.now() });
+      const act = (): void => {
+        // It may have expired since the look: without a tombstone anywhere the delete could never be done.
+        if (!this.#isConfirmed(fileId, 'absent')) return;
+        catalog.obligations.oweDelete({ fileId, storeId: this.#storeId, nowMs: clock.now() });
+      };
       return { key, kind: 'missing', reason: 'the delete was confirmed, and there is no tombstone', act };
     }
+    if (!this.#isRemembered(fileId)) return undefined;
     const bytes = await tombstoneFrom(this.#options.replicas, fileId);
     if (bytes === undefined) return { key, kind: 'missing', reason: 'it is missing, and no replica has it' };
     const act = async (): Promise<void> => {
@@ -137,7 +142,11 @@ export class SecondLook {
     if ((await primary.has(key)) === undefined) {
       return { key, kind: 'unknown', reason: 'neither the catalog nor the primary knows that this file was deleted' };
     }
-    const act = (): void => catalog.obligations.oweDelete({ fileId, storeId: this.#storeId, nowMs: clock.now() });
+    const act = async (): Promise<void> => {
+      // It may have expired since the look.
+      if ((await primary.has(key)) === undefined) return;
+      catalog.obligations.oweDelete({ fileId, storeId: this.#storeId, nowMs: clock.now() });
+    };
     return { key, kind: 'unknown', reason: 'nobody had told this store of the delete', act };
   }
 
@@ -181,6 +190,13 @@ export class SecondLook {
   #isConfirmed(fileId: FileId, want: Obligation['want']): boolean {
     const row = this.#rowOf(fileId);
     return row?.want === want && row.state === 'done';
+  }
+
+  /** Whether some store was told of the delete, and its tombstone has not expired. */
+  #isRemembered(fileId: FileId): boolean {
+    return this.#options.catalog.obligations
+      .of(fileId)
+      .some(({ want, state }) => want === 'absent' && state !== 'expiring');
   }
 
   #rowOf(fileId: FileId): Obligation | undefined {

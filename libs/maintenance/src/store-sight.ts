@@ -80,6 +80,11 @@ export class StoreSight {
     return inTime(this.#store.get(key, options), ANSWER_TIMEOUT_MS);
   }
 
+  /** Durable on return. Where it throws, any of them may have gone, now or later. */
+  deleteAll(keys: readonly ObjectKey[]): Promise<void> {
+    return inTime(this.#store.deleteAll(keys), ANSWER_TIMEOUT_MS);
+  }
+
   restoreDirectories(): Promise<number> {
     return inTime(this.#store.restoreDirectories(), ANSWER_TIMEOUT_MS);
   }

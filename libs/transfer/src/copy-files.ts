@@ -8,6 +8,7 @@
  *   the target asked again who it is, the deadline looked at
  *   manifest put                            the replica's commit point
  *   tombstone looked for again              a delete may have come and gone meanwhile: then the manifest goes
+ *   behind a long job: the source's manifest  the tombstone may have expired: without a manifest there, this one is set aside
  *   the target asked once more who it is    what went to a disk that was swapped in is not said to be on the other
  *
  * Invariant: a manifest never stands durably on the target without all of its chunks, and no manifest put here stays where a
@@ -109,6 +110,7 @@ async function publish(context: JobContext, files: readonly FileCopy[]): Promise
     throw error;
   }
   await withdrawDeleted(context, files.map(fileIdOf));
+  if (stop.hasTakenLong) await setAsideForgotten(context, files.map(fileIdOf));
   await context.confirmIdentity('target');
   for (const file of files) context.verdicts.done(fileIdOf(file));
 }
@@ -126,6 +128,26 @@ async function withdrawDeleted(context: JobContext, fileIds: readonly FileId[]):
   const { source, target } = context;
   await withdraw(context, await tombstonedOn(target, fileIds));
   await withdraw(context, await tombstonedOn(source, fileIds));
+}
+
+/**
+ * A worker that slept between its first look and its manifest, for however long, finds no tombstone of a delete that has
+ * expired meanwhile: what is left to be seen of it is that the source has no manifest any more. It may as well have lost it,
+ * so nothing is deleted.
+ */
+async function setAsideForgotten(context: JobContext, fileIds: readonly FileId[]): Promise<void> {
+  const { source, target, verdicts } = context;
+  const forgotten: FileId[] = [];
+  await eachLookup(fileIds, async (id) => {
+    if (!(await source.isThere({ kind: 'manifest', id }))) forgotten.push(id);
+  });
+  if (forgotten.length === 0) return;
+  await context.confirmIdentity('source');
+  for (const fileId of forgotten) {
+    await target.setAside({ kind: 'manifest', id: fileId });
+    const message = `${source.name} has the file ${fileId} no more; it was deleted, or lost there, while it was copied.`;
+    verdicts.failed(fileId, new StoreError('manifest_missing', message));
+  }
 }
 
 async function withdraw({ target, verdicts }: JobContext, fileIds: readonly FileId[]): Promise<void> {

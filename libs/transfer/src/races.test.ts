@@ -3,10 +3,14 @@ import { SeededRandom } from '#libs/durable-fs/testing';
 import type { JobResult } from '#libs/job-queue';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { deleteFrom, fileOf, putInto, TransferBench } from '../testing/src/index.js';
+import { StoreError } from '#libs/kernel';
+import type { StoreId } from '#libs/kernel';
+import { deleteFrom, fileOf, putInto, SOURCE_ID, TransferBench } from '../testing/src/index.js';
 import type { StoreCall, TestFile } from '../testing/src/index.js';
 
 const outcomesOf = ({ items }: JobResult): string[] => items.map(({ outcome, error }) => error?.code ?? outcome);
+
+const DAY_MS = 24 * 60 * 60_000;
 
 const chunked = (): TestFile => fileOf(['the first chunk', 'the second chunk', 'the third']);
 
@@ -72,6 +76,27 @@ describe.each(['before', 'after'] as const)('at every call, %s it,', (when) => {
     expect(calls).toBeGreaterThan(10);
   });
 
+  it('a worker that slept until the tombstones had expired leaves no file', async () => {
+    const outcomes = new Set<string | undefined>();
+    await atEveryCall(async (at) => {
+      const bench = await TransferBench.make();
+      const file = chunked();
+      await putInto(bench.source, file);
+      const { watch, reached } = actingAt(at, when, async () => {
+        await deleteFrom(bench.source, file);
+        expect(outcomesOf(await bench.delete(file))).toEqual(['done']);
+        for (const store of [bench.target, bench.source]) await store.delete(file.tombstone.key);
+        bench.nowMs += 8 * DAY_MS;
+      });
+      const job = bench.job('copy', [file], { deadlineMs: 30 * DAY_MS });
+      outcomes.add(outcomesOf(await bench.run(job, { watch }))[0]);
+      const isLeft = (await bench.target.has(file.manifest.key)) !== undefined;
+      expect(reached() && isLeft, `call ${at}`).toBe(false);
+      return reached();
+    });
+    expect(outcomes).toEqual(new Set(['manifest_missing', 'done']));
+  });
+
   it('a delete that the source has just taken is not overrun: the target follows with the next order', async () => {
     await atEveryCall(async (at) => {
       const bench = await TransferBench.make();
@@ -122,6 +147,27 @@ describe.each(['before', 'after'] as const)('at every call, %s it,', (when) => {
       return reached();
     });
   });
+});
+
+it('a copy whose source went away during a long job is not taken back', async () => {
+  const bench = await TransferBench.make();
+  const file = chunked();
+  await putInto(bench.source, file);
+  let isAway = false;
+  const watch = {
+    before: async ({ method, keys }: StoreCall): Promise<void> => {
+      if (method !== 'putAll' || keys[0]!.kind !== 'manifest') return;
+      isAway = true;
+      bench.nowMs += DAY_MS;
+      await bench.source.delete(file.manifest.key);
+    },
+    opening: (storeId: StoreId): void => {
+      if (isAway && storeId === SOURCE_ID) throw new StoreError('store_unreachable', 'It was unmounted.');
+    },
+  };
+  const result = await bench.run(bench.job('copy', [file], { deadlineMs: 2 * DAY_MS }), { watch });
+  expect(result.storeError).toMatchObject({ storeId: SOURCE_ID });
+  expect(await bench.target.has(file.manifest.key)).toBeDefined();
 });
 
 it.each([

@@ -3,7 +3,14 @@ import { Module } from '@nestjs/common';
 import type { Settings } from '#libs/config';
 import { pooledFileSystem } from '#libs/durable-fs';
 import { systemClock } from '#libs/kernel';
-import { CollectionTimer, GarbageCollector, ReplicaGarbage, Scrubber, StoreReader } from '#libs/maintenance';
+import {
+  CollectionTimer,
+  GarbageCollector,
+  ReplicaGarbage,
+  Scrubber,
+  StoreReader,
+  TombstoneExpiry,
+} from '#libs/maintenance';
 import type { OpenInstallation, Replica } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import { DirectoryPlace } from '#libs/stores';
@@ -21,7 +28,7 @@ import { LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.js';
       inject: [OPEN_INSTALLATION, SETTINGS, LOG, StoreOpener, Replication],
       useFactory: (
         installation: OpenInstallation,
-        { gcGraceMs: graceMs }: Settings,
+        { gcGraceMs: graceMs, tombstoneHoldMs: holdMs }: Settings,
         log: Log,
         stores: StoreOpener,
         replication: Replication,
@@ -35,7 +42,19 @@ import { LOG, OPEN_INSTALLATION, REPLICAS, SETTINGS } from './tokens.js';
           clock: systemClock,
           log,
         });
-        const collector = new GarbageCollector({ ...installation, replicaGarbage, clock: systemClock, log, graceMs });
+        const tombstoneExpiry = new TombstoneExpiry({
+          ...installation,
+          // Foreign ones too: as long as one of them is not what it should be, every tombstone stays.
+          replicaIds: installation.replicas.map(({ storeId }) => storeId),
+          stores,
+          clock: systemClock,
+          runningMs: () => performance.now(),
+          holdMs,
+          notice: () => replication.notice(),
+          log,
+        });
+        const parts = { replicaGarbage, tombstoneExpiry, clock: systemClock, log, graceMs };
+        const collector = new GarbageCollector({ ...installation, ...parts });
         return new CollectionTimer({ collector, log, graceMs });
       },
     },

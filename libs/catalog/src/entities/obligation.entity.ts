@@ -18,7 +18,7 @@ export class ObligationEntity {
   @Column({ name: 'generation', type: 'bigint' })
   generation!: number;
 
-  /** `pending`, `done` or `failed`. */
+  /** `pending`, `done`, `failed` or `expiring`. */
   @Column({ name: 'state', type: 'varchar', length: 16 })
   state!: string;
 
