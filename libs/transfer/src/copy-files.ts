@@ -22,7 +22,7 @@ import { copyChunks } from './copy-chunks.js';
 import type { ChunkTrust, CopiedChunks } from './copy-chunks.js';
 import { distinctChunks, fileIdOf } from './file-copy.js';
 import type { FileCopy } from './file-copy.js';
-import { tombstonedOn } from './job-context.js';
+import { standingAs, tombstonedOn } from './job-context.js';
 import type { JobContext } from './job-context.js';
 import type { JobStore } from './job-store.js';
 import { planCopies, standingOn } from './plan-copies.js';
@@ -137,10 +137,8 @@ async function withdrawDeleted(context: JobContext, fileIds: readonly FileId[]):
  */
 async function setAsideForgotten(context: JobContext, fileIds: readonly FileId[]): Promise<void> {
   const { source, target, verdicts } = context;
-  const forgotten: FileId[] = [];
-  await eachLookup(fileIds, async (id) => {
-    if (!(await source.isThere({ kind: 'manifest', id }))) forgotten.push(id);
-  });
+  const known = new Set(await standingAs('manifest', { fileIds, store: source }));
+  const forgotten = fileIds.filter((fileId) => !known.has(fileId));
   if (forgotten.length === 0) return;
   await context.confirmIdentity('source');
   for (const fileId of forgotten) {
