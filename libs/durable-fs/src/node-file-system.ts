@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '#libs/kernel';
+import { readFiles, readNames } from './bulk-reads.js';
 import { FileSystemSync } from './file-system-sync.js';
 import type { FileStat, FileSystem, OpenFile } from './file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
@@ -84,6 +85,10 @@ export const nodeFileSystem: FileSystem = {
   async readDirectory(path) {
     return readdirAsync(path);
   },
+
+  readNames,
+
+  readFiles,
 
   async stat(path): Promise<FileStat | undefined> {
     const stat = statSync(path, { throwIfNoEntry: false });
