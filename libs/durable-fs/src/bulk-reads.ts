@@ -49,6 +49,7 @@ export async function readNames(path: string, query: NamesQuery): Promise<NamesP
 
 /** By the index of the path. */
 export async function readFiles({ paths, maxBytes }: FilesQuery): Promise<SmallFile[]> {
+  if (paths.length === 0) return [];
   const answer = await ask<FilesAnswer>({ kind: 'files', paths: paths.join(NAME_END), maxBytes });
   const bytes = Buffer.from(answer.bytes.buffer, answer.bytes.byteOffset, answer.bytes.byteLength);
   let at = 0;

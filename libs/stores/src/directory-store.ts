@@ -4,7 +4,16 @@ import type { FileSystem, NamesPage } from '#libs/durable-fs';
 import { isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import { removeDurably, StoreDisk, syncNames, writeDurably } from './durable-batch.js';
-import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
+import type {
+  ListQuery,
+  ObjectKey,
+  ObjectKind,
+  ObjectPage,
+  ReadOptions,
+  SmallObject,
+  Store,
+  StoredObject,
+} from './store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { writeIdentity } from './store-identity.js';
 import {
@@ -85,6 +94,13 @@ export class DirectoryStore implements Store {
   async get(key: ObjectKey, { into }: ReadOptions = {}): Promise<Buffer | undefined> {
     if (into === undefined) return absentIsUndefined(this.#fs.readFile(this.pathOf(key)));
     return this.#read(key, 0, () => into);
+  }
+
+  async getAll(
+    keys: readonly ObjectKey[],
+    { maxBytes }: { readonly maxBytes: number },
+  ): Promise<readonly SmallObject[]> {
+    return this.#fs.readFiles({ paths: keys.map((key) => this.pathOf(key)), maxBytes });
   }
 
   async getRange(key: ObjectKey, { start, end }: { start: number; end: number }): Promise<Buffer | undefined> {
