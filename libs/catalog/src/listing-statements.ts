@@ -72,9 +72,10 @@ function preparePages(database: Database.Database, listed: string) {
 
 function prepareMissing(database: Database.Database, isListed: (kind: ListedKind, id: string) => string) {
   return {
+    // The plus signs keep SQLite from another index: by store and state it would read, for each page, all that was confirmed.
     missingOnReplica: database.prepare<Range & { store_id: string; before: number }, RecordRow>(
       `SELECT file_id AS id, CASE want WHEN 'present' THEN 'manifest' ELSE 'tombstone' END AS kind FROM obligations
-       WHERE store_id = @store_id AND file_id > @after AND file_id <= @until AND state = 'done' AND confirmed_at < @before
+       WHERE +store_id = @store_id AND file_id > @after AND file_id <= @until AND +state = 'done' AND confirmed_at < @before
          AND ((want = 'present' AND NOT ${isListed('manifest', 'file_id')})
            OR (want = 'absent' AND NOT ${isListed('tombstone', 'file_id')}))`,
     ),
