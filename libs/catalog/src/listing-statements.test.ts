@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { prepareFillStatements } from './fill-statements.js';
 import { prepareListingStatements } from './listing-statements.js';
 import { createCatalog } from './open-catalog.js';
 
@@ -32,9 +33,12 @@ function planOf(sql: string): string[] {
   );
 }
 
-describe('a page of a listing', () => {
+describe('a page of a listing, or of a filling', () => {
   it('is looked for among the rows of the page, and never among all of a store', () => {
-    const { add: _, ...pages } = prepareListingStatements(database, 'listing');
+    const { add: _, ...listing } = prepareListingStatements(database, 'listing');
+    const { endOfRows, endOfFiles, orderDeletes, orderCopies } = prepareFillStatements(database);
+    const filling = { fillRows: endOfRows, fillFiles: endOfFiles, orderDeletes, orderCopies };
+    const pages = { ...listing, ...filling };
     for (const [name, { source }] of Object.entries(pages)) {
       for (const step of planOf(source)) {
         expect(step, name).not.toContain('obligations_by_due');
