@@ -120,7 +120,7 @@ export const DURABLE_FS: readonly Mutant[] = [
     replace: 'this.#lastSignMs > Number.MAX_VALUE',
     hangs: true,
     tests: [NODE],
-    letsThrough: 'two copies to a hung mount keep all copies, and every apply, waiting for ever',
+    letsThrough: 'two copies to a hung mount keep all other copies waiting for ever',
   },
   {
     name: 'lock: exclusive',

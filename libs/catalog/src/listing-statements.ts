@@ -4,14 +4,29 @@ import type Database from 'better-sqlite3';
 export type ListedKind = 'manifest' | 'tombstone' | 'chunk';
 
 /**
- * Bounds what SQLite keeps of a scratch database in memory. Ids come in an order that is not theirs: what does not fit costs
- * a read and a write for each, and that in the main thread. This holds a million.
+ * Bounds what SQLite keeps of a scratch database in memory. A store lists in the order of the key, so rows are only ever
+ * appended; and whoever asks in the order of ids, as the catalog has them, goes through all shards side by side, each from
+ * its beginning to its end: the pages that are in use are never more than a few for each shard.
  */
-const CACHE_KIB = 64 * 1024;
+const CACHE_KIB = 8 * 1024;
 /** Owners of one chunk that are looked at; a chunk may have more of them than anybody wants to read. */
 const MAX_OWNERS = 64;
 
+/** As stores shard, docs/formats/store.md; in SQL, of an expression. */
+const SHARD_OF: Readonly<Record<ListedKind, (id: string) => string>> = {
+  manifest: (id) => `substr(${id}, -2)`,
+  tombstone: (id) => `substr(${id}, -2)`,
+  chunk: (id) => `substr(${id}, 1, 2)`,
+};
+
+/** `SHARD_OF`, of an id. */
+export function shardOf(kind: ListedKind, id: string): string {
+  return kind === 'chunk' ? id.slice(0, 2) : id.slice(-2);
+}
+
 type Range = { after: string; until: string };
+/** Of the listing: in one shard, because that is the order in which it lies. */
+type ListedRange = Range & { shard: string };
 type Page = { after: string; limit: number };
 type RecordRow = { id: string; kind: string };
 
@@ -22,11 +37,15 @@ export function prepareListingStatements(database: Database.Database, schema: st
   // Nothing in it outlives the process, so nothing has to be journalled.
   database.pragma(`${schema}.journal_mode = OFF`);
   database.pragma(`${schema}.cache_size = -${CACHE_KIB}`);
-  database.exec(`CREATE TABLE ${listed} (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID`);
+  database.exec(`CREATE TABLE ${listed} (kind TEXT, shard TEXT, id TEXT, PRIMARY KEY (kind, shard, id)) WITHOUT ROWID`);
+  const isListed = (kind: ListedKind, id: string): string =>
+    `EXISTS (SELECT 1 FROM ${listed} WHERE kind = '${kind}' AND shard = ${SHARD_OF[kind](id)} AND id = ${id})`;
   return {
-    add: database.prepare<[string, string]>(`INSERT OR IGNORE INTO ${listed} (kind, id) VALUES (?, ?)`),
+    add: database.prepare<[string, string, string]>(
+      `INSERT OR IGNORE INTO ${listed} (kind, shard, id) VALUES (?, ?, ?)`,
+    ),
     ...preparePages(database, listed),
-    ...prepareMissing(database, (kind, id) => `EXISTS (SELECT 1 FROM ${listed} WHERE kind = '${kind}' AND id = ${id})`),
+    ...prepareMissing(database, isListed),
     ...prepareStray(database, listed),
   };
 }
@@ -41,18 +60,22 @@ function preparePages(database: Database.Database, listed: string) {
   return {
     endOfRows: endOf('obligations'),
     endOfFiles: endOf('files'),
-    endOfListed: database.prepare<Page & { kind: string }, { until: string | null }>(
-      `SELECT MAX(id) AS until FROM (
-         SELECT id FROM ${listed} WHERE kind = @kind AND id > @after ORDER BY id LIMIT @limit) AS page`,
+    endOfListed: database.prepare<Page & { kind: string; shard: string }, { until: string | null }>(
+      `SELECT MAX(id) AS until FROM (SELECT id FROM ${listed}
+         WHERE kind = @kind AND shard = @shard AND id > @after ORDER BY id LIMIT @limit) AS page`,
+    ),
+    nextShard: database.prepare<{ kind: string; shard: string }, { shard: string | null }>(
+      `SELECT MIN(shard) AS shard FROM ${listed} WHERE kind = @kind AND shard > @shard`,
     ),
   };
 }
 
 function prepareMissing(database: Database.Database, isListed: (kind: ListedKind, id: string) => string) {
   return {
+    // The plus signs keep SQLite from another index: by store and state it would read, for each page, all that was confirmed.
     missingOnReplica: database.prepare<Range & { store_id: string; before: number }, RecordRow>(
       `SELECT file_id AS id, CASE want WHEN 'present' THEN 'manifest' ELSE 'tombstone' END AS kind FROM obligations
-       WHERE store_id = @store_id AND file_id > @after AND file_id <= @until AND state = 'done' AND confirmed_at < @before
+       WHERE +store_id = @store_id AND file_id > @after AND file_id <= @until AND +state = 'done' AND confirmed_at < @before
          AND ((want = 'present' AND NOT ${isListed('manifest', 'file_id')})
            OR (want = 'absent' AND NOT ${isListed('tombstone', 'file_id')}))`,
     ),
@@ -91,20 +114,20 @@ function prepareMissing(database: Database.Database, isListed: (kind: ListedKind
 }
 
 function prepareStray(database: Database.Database, listed: string) {
-  const inRange = (kind: ListedKind) => `kind = '${kind}' AND id > @after AND id <= @until`;
+  const inRange = (kind: ListedKind) => `kind = '${kind}' AND shard = @shard AND id > @after AND id <= @until`;
   const isFile = 'EXISTS (SELECT 1 FROM files WHERE file_id = object.id)';
   return {
-    strayManifests: database.prepare<Range, { id: string }>(
+    strayManifests: database.prepare<ListedRange, { id: string }>(
       `SELECT id FROM ${listed} AS object WHERE ${inRange('manifest')} AND NOT ${isFile}`,
     ),
-    tombstonesOfFiles: database.prepare<Range, { id: string }>(
+    tombstonesOfFiles: database.prepare<ListedRange, { id: string }>(
       `SELECT id FROM ${listed} AS object WHERE ${inRange('tombstone')} AND ${isFile}`,
     ),
-    strayTombstones: database.prepare<Range & { store_id: string }, { id: string }>(
+    strayTombstones: database.prepare<ListedRange & { store_id: string }, { id: string }>(
       `SELECT id FROM ${listed} AS object WHERE ${inRange('tombstone')} AND (${isFile} OR NOT EXISTS (
          SELECT 1 FROM obligations WHERE file_id = object.id AND store_id = @store_id AND want = 'absent'))`,
     ),
-    strayChunks: database.prepare<Range, { id: string }>(
+    strayChunks: database.prepare<ListedRange, { id: string }>(
       `SELECT id FROM ${listed} AS object WHERE ${inRange('chunk')}
        AND NOT EXISTS (SELECT 1 FROM chunk_refs WHERE chunk_id = object.id)`,
     ),

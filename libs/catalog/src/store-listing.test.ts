@@ -106,6 +106,46 @@ describe('what a replica must hold', () => {
   });
 });
 
+describe('a listing that lies in the order of shards', () => {
+  /** Of that shard; a first digit that says nothing of the order of shards. */
+  const fileIn = (shard: string, first: string): FileId =>
+    `${first}1900000-0000-7000-8000-0000000000${shard}` as FileId;
+  const strays = [fileIn('00', 'f'), fileIn('01', '1'), fileIn('7f', '8'), fileIn('80', '0'), fileIn('ff', '1')];
+
+  it('leaves no stray out whose id comes before those of an earlier shard', () => {
+    const listing = open(REPLICA);
+    const isThere = Array.from({ length: 40 }, () => put([], 1));
+    listing.add('manifest', [...isThere, ...strays]);
+    listing.add('tombstone', strays);
+    expect(all((query) => listing.strayManifests(query))).toEqual(strays);
+    expect(all((query) => listing.strayTombstones(query))).toEqual(strays);
+  });
+
+  it.each([1, 2, 3, 1000])('is looked at once, in pages of %i rows', (limit) => {
+    const listing = open(REPLICA);
+    const [first, second] = [fileIn('aa', '5'), fileIn('aa', '6')];
+    listing.add('manifest', [...strays, first, second]);
+    const found: FileId[] = [];
+    for (let after: FileId | undefined; ;) {
+      const page = listing.strayManifests({ after, limit });
+      expect(page.found.length).toBeLessThanOrEqual(limit);
+      found.push(...page.found);
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    expect(found).toEqual([...strays.slice(0, 4), first, second, strays[4]]);
+  });
+
+  it('tells what is there from what is missing, whatever the order of its pages', () => {
+    const files = Array.from({ length: 40 }, () => put([], 1));
+    const gone = put([], 1);
+    const listing = open(REPLICA);
+    for (const file of files.toReversed()) listing.add('manifest', [file]);
+    listing.add('manifest', files);
+    expect(all((query) => listing.missingRecords(query))).toEqual([{ fileId: gone, kind: 'manifest' }]);
+  });
+});
+
 describe('what the primary must hold', () => {
   it('is every file, confirmed or not, and the tombstone of every delete', () => {
     const [file, deleted] = [put([A], undefined), put([B], 1)];

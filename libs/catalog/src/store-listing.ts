@@ -7,7 +7,7 @@
  */
 import type { ChunkId, FileId, StoreId } from '#libs/kernel';
 import type Database from 'better-sqlite3';
-import { prepareListingStatements } from './listing-statements.js';
+import { prepareListingStatements, shardOf } from './listing-statements.js';
 import type { ListedKind, ListingStatements } from './listing-statements.js';
 
 export type { ListedKind } from './listing-statements.js';
@@ -88,11 +88,11 @@ export class StoreListing {
     this.#options = options;
     this.#statements = prepareListingStatements(database, options.schema);
     this.#addInTransaction = database.transaction((kind: ListedKind, ids: readonly string[]) => {
-      for (const id of ids) this.#statements.add.run(kind, id);
+      for (const id of ids) this.#statements.add.run(kind, shardOf(kind, id), id);
     });
   }
 
-  /** A page of the listing, in any order, also twice. */
+  /** A page of the listing; in any order, also twice, but quick only in the order of a store (`shard/id`). */
   add(kind: ListedKind, ids: readonly string[]): void {
     this.#addInTransaction(kind, ids);
   }
@@ -166,15 +166,21 @@ export class StoreListing {
     if (this.#database.open) this.#database.exec(`DETACH ${this.#options.schema}`);
   }
 
+  /** In the order of the listing, which is not that of ids alone: behind the end of a shard comes the next one. */
   #listedPage<Found, Id extends string>(
     kind: ListedKind,
     { after, limit }: PageQuery<Id>,
-    find: (range: { after: string; until: string }) => Found[],
+    find: (range: { after: string; until: string; shard: string }) => Found[],
   ): Differences<Found, Id> {
-    const position = after ?? '';
-    const until = this.#statements.endOfListed.get({ kind, after: position, limit })?.until ?? undefined;
-    if (until === undefined) return { found: [], next: undefined };
-    return { found: find({ after: position, until }), next: until as Id };
+    const { endOfListed, nextShard } = this.#statements;
+    let position = { after: after ?? '', shard: after === undefined ? '' : shardOf(kind, after) };
+    for (;;) {
+      const until = endOfListed.get({ kind, ...position, limit })?.until ?? undefined;
+      if (until !== undefined) return { found: find({ ...position, until }), next: until as Id };
+      const shard = nextShard.get({ kind, shard: position.shard })?.shard ?? undefined;
+      if (shard === undefined) return { found: [], next: undefined };
+      position = { after: '', shard };
+    }
   }
 }
 

@@ -1,21 +1,10 @@
 /**
- * Asks for, creates, renames and replaces many small files by synchronous calls in threads of their own. Creating and renaming
- * a file costs 40 µs where all goes well and a multiple of that where the file system has to look for an inode; on the main
+ * Creates, renames and replaces many small files by synchronous calls in threads of their own. Creating and renaming a file costs 40 µs where all goes well and a multiple of that where the file system has to look for an inode; on the main
  * thread every request would wait for it, and through libuv's pool each single call would cost a trip there and back.
  *
  * The file is also the thread's program, so it imports nothing but Node.
  */
-import {
-  closeSync,
-  constants,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 export interface FileReplacement {
@@ -60,13 +49,6 @@ export async function renameFiles(renames: readonly FileRename[]): Promise<void>
     const paths = renames.flatMap(({ from, to }) => [from, to]).join(PATH_END);
     await runInThread({ ...NOTHING, mode: 'rename', paths });
   }
-}
-
-/** In bytes; undefined where nothing has that name. Always in a thread: a disk may give no answer. */
-export async function sizesOf(paths: readonly string[]): Promise<(number | undefined)[]> {
-  if (paths.length === 0) return [];
-  const sizes = await runInThread({ ...NOTHING, mode: 'sizes', paths: paths.join(PATH_END) });
-  return Array.from(sizes, (sizeBytes) => (sizeBytes === ABSENT ? undefined : sizeBytes));
 }
 
 function replaceNow(replacements: Replacements): void {
@@ -133,7 +115,7 @@ function holds(descriptor: number, bytes: Uint8Array): boolean {
  * would take all of that with it, and each name of its own costs more to pack and unpack than all of them in one text.
  */
 interface Request {
-  readonly mode: Replacements['mode'] | 'rename' | 'sizes';
+  readonly mode: Replacements['mode'] | 'rename';
   /** Joined by `PATH_END`, which no path contains; of `rename` each name and the new one behind it. */
   readonly paths: string;
   /** What the files get, and of how many bytes each. */
@@ -145,8 +127,6 @@ interface Request {
 
 const PATH_END = '\0';
 const NOTHING = { lengths: new Uint32Array(), bytes: new Uint8Array(), temporaryPath: '' };
-/** In a list of sizes. */
-const ABSENT = -1;
 
 function pack(files: readonly FileReplacement[]): Pick<Request, 'paths' | 'lengths' | 'bytes'> {
   const lengths = Uint32Array.from(files, ({ bytes }) => bytes.length);
@@ -177,12 +157,8 @@ interface Failure {
   readonly path: string | undefined;
 }
 
-type Sizes = Float64Array<ArrayBuffer>;
-/** Of anything but `sizes`. */
-const NO_SIZES: Sizes = new Float64Array();
-
 interface Waiter {
-  readonly resolve: (sizes: Sizes) => void;
+  readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -202,9 +178,9 @@ class BatchThread {
     return this.#waiters.length > 0 && performance.now() - this.#lastSignMs > HUNG_AFTER_MS;
   }
 
-  run(request: Request): Promise<Sizes> {
+  run(request: Request): Promise<void> {
     this.#worker ??= this.#start();
-    const { promise, resolve, reject } = Promise.withResolvers<Sizes>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     if (this.#waiters.length === 0) this.#lastSignMs = performance.now();
     this.#waiters.push({ resolve, reject });
     // A process with nothing else to do may end, but not in the middle of this.
@@ -215,12 +191,12 @@ class BatchThread {
 
   #start(): Worker {
     const worker = new Worker(new URL(import.meta.url), { workerData: PROGRAM });
-    worker.on('message', (answer: Sizes | Failure) => {
+    worker.on('message', (failure: Failure | undefined) => {
       this.#lastSignMs = performance.now();
       const waiter = this.#waiters.shift();
       if (this.#waiters.length === 0) worker.unref();
-      if (answer instanceof Float64Array) waiter?.resolve(answer);
-      else waiter?.reject(Object.assign(new Error(answer.message), answer));
+      if (failure === undefined) waiter?.resolve();
+      else waiter?.reject(Object.assign(new Error(failure.message), failure));
     });
     worker.on('error', (error: Error) => this.#lose(error));
     worker.on('exit', () => this.#lose(new Error('a thread that works on files ended')));
@@ -240,7 +216,7 @@ const MAX_THREADS = 10;
 const HUNG_AFTER_MS = 1_000;
 const threads: BatchThread[] = [];
 
-function runInThread(request: Request): Promise<Sizes> {
+function runInThread(request: Request): Promise<void> {
   return leastBusy().run(request);
 }
 
@@ -259,30 +235,25 @@ function isBusy({ requestsUnderWay }: BatchThread): boolean {
   return requestsUnderWay > 0;
 }
 
-function answer(request: Request): Sizes | Failure {
+function answer(request: Request): Failure | undefined {
   try {
-    return perform(request);
+    perform(request);
+    return undefined;
   } catch (error) {
     const { message, code, errno, syscall, path } = error as NodeJS.ErrnoException;
     return { message, code, errno, syscall, path };
   }
 }
 
-function perform(request: Request): Sizes {
+function perform(request: Request): void {
   const { mode, paths, temporaryPath } = request;
-  if (mode === 'sizes') return Float64Array.from(paths.split(PATH_END), sizeOf);
   if (mode === 'rename') renameNow(paths.split(PATH_END));
   else if (mode === 'replace') replaceNow({ mode, files: unpack(request), temporaryPath });
   else replaceNow({ mode, files: unpack(request) });
-  return NO_SIZES;
 }
 
 function renameNow(names: readonly string[]): void {
   for (let index = 0; index < names.length; index += 2) renameSync(names[index]!, names[index + 1]!);
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? ABSENT;
 }
 
 if (!isMainThread && workerData === PROGRAM) {

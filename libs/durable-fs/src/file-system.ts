@@ -1,3 +1,4 @@
+import type { FilesQuery, NamesPage, NamesQuery, SmallFile } from './bulk-reads.js';
 import type { FileRename, FileReplacement } from './file-batch.js';
 
 /**
@@ -42,6 +43,10 @@ export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   /** The names in a directory, unsorted. */
   readDirectory(path: string): Promise<string[]>;
+  /** A page of the names in a directory, sorted; however large it is, the thread that asks has little to do. */
+  readNames(path: string, query: NamesQuery): Promise<NamesPage>;
+  /** The contents of many small files, by the index of the path; what is wrong with one of them is the answer for that one. */
+  readFiles(query: FilesQuery): Promise<readonly SmallFile[]>;
   /** `undefined` where nothing has that name. */
   stat(path: string): Promise<FileStat | undefined>;
   /** `stat` of many, their sizes in bytes. */

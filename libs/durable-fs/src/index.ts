@@ -1,3 +1,4 @@
+export type { FilesQuery, NamesPage, NamesQuery, SmallFile } from './bulk-reads.js';
 export { acquireDirectoryLock } from './directory-lock.js';
 export type { DirectoryLock, LockHolder } from './directory-lock.js';
 export { makeDirectoryDurably } from './durable-directory.js';

@@ -34,7 +34,7 @@ it('closes a file only behind the calls in flight', async () => {
   }
 });
 
-it('asks about many files while other disks give no answer', async () => {
+it('creates files while other disks give no answer', async () => {
   const directory = temporaryDirectory();
   const pipes = [1, 2, 3].map((serial) => join(directory, `pipe-${serial}`));
   try {
@@ -43,7 +43,7 @@ it('asks about many files while other disks give no answer', async () => {
     const files = [1, 2, 3, 4].map((serial) => ({ path: join(directory, `file-${serial}`), bytes: Buffer.from('x') }));
     const hung = pipes.map((pipe) => nodeFileSystem.replaceFiles(files, pipe));
     await sleep(1_500);
-    expect(await nodeFileSystem.sizesOf(pipes)).toEqual([0, 0, 0]);
+    await nodeFileSystem.createFiles(files);
 
     const readers = pipes.map((pipe) => openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK));
     await Promise.allSettled(hung);

@@ -13,10 +13,11 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '#libs/kernel';
+import { readFiles, readNames, sizesOf } from './bulk-reads.js';
 import { FileSystemSync } from './file-system-sync.js';
 import type { FileStat, FileSystem, OpenFile } from './file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
-import { renameFiles, replaceFiles, sizesOf } from './file-batch.js';
+import { renameFiles, replaceFiles } from './file-batch.js';
 
 const fileSystemSync = new FileSystemSync();
 const fsyncAsync = promisify(fsync);
@@ -86,6 +87,10 @@ export const nodeFileSystem: FileSystem = {
   async readDirectory(path) {
     return readdirAsync(path);
   },
+
+  readNames,
+
+  readFiles,
 
   async stat(path): Promise<FileStat | undefined> {
     const stat = statSync(path, { throwIfNoEntry: false });

@@ -10,7 +10,8 @@ import type { ChunkId, StoreId } from '#libs/kernel';
 import type { ObjectKey, ObjectKind, ObjectPage } from '#libs/stores';
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { digestOf } from './object-digest.js';
+import { digestsOf } from './object-digest.js';
+import type { SizedObject } from './object-digest.js';
 import type { StoreSight } from './store-sight.js';
 
 /** `names`: ids and sizes. `bytes`: each object's SHA-256 too. */
@@ -39,8 +40,9 @@ export interface CensusOptions {
   readonly isReferenced: (chunkId: ChunkId) => boolean;
 }
 
-/** Objects read between two turns of everything else. */
-const DEEP_OBJECTS_PER_STEP = 16;
+/** Objects counted, or read, between two turns of everything else. */
+const OBJECTS_PER_STEP = 500;
+const DEEP_OBJECTS_PER_STEP = 32;
 
 export class CensusTaker {
   readonly #options: CensusOptions;
@@ -80,37 +82,45 @@ export class CensusTaker {
 
   async *#run(): AsyncGenerator<void, void> {
     const { sight, depth } = this.#options;
+    const objectsPerStep = depth === 'bytes' ? DEEP_OBJECTS_PER_STEP : OBJECTS_PER_STEP;
     for await (const page of sight.pages({ sizes: 'wanted' })) {
-      for (const [index, { key, sizeBytes }] of objectsOf(page.kind, page).entries()) {
-        if (depth === 'bytes' && index % DEEP_OBJECTS_PER_STEP === DEEP_OBJECTS_PER_STEP - 1) yield;
-        await this.#count(key, sizeBytes);
+      const objects = objectsOf(page.kind, page);
+      for (let first = 0; first < objects.length; first += objectsPerStep) {
+        await this.#count(objects.slice(first, first + objectsPerStep));
+        yield;
       }
       this.#share = page.share;
-      yield;
     }
     // A disk that went away lists nothing.
     await sight.confirm();
   }
 
-  async #count(key: ObjectKey, sizeBytes: number): Promise<void> {
+  async #count(objects: readonly SizedObject[]): Promise<void> {
     const { sight, depth, isReferenced } = this.#options;
-    if (key.kind === 'chunk' && !isReferenced(key.id)) {
-      this.#unreferencedChunks += 1;
-      return;
+    const counted = objects.filter(({ key }) => key.kind !== 'chunk' || isReferenced(key.id));
+    this.#unreferencedChunks += objects.length - counted.length;
+    const digests = depth === 'bytes' ? await digestsOf(sight, counted) : undefined;
+    // One update for all of a shard: each costs more than the text that it takes.
+    let [shard, lines] = ['', ''];
+    for (const [index, { key, sizeBytes }] of counted.entries()) {
+      const shardOfKey = `${key.kind}/${shardOf(key)}`;
+      if (shardOfKey !== shard) {
+        this.#note(shard, lines);
+        [shard, lines] = [shardOfKey, ''];
+      }
+      lines += `${key.id} ${sizeBytes}${digests === undefined ? '' : ` ${digests[index]}`}\n`;
+      this.#counts[key.kind] += 1;
+      this.#bytes += sizeBytes;
     }
-    const digest = depth === 'bytes' ? ` ${await digestOf(sight, key, sizeBytes)}` : '';
-    const shard = `${key.kind}/${shardOf(key)}`;
+    this.#note(shard, lines);
+  }
+
+  #note(shard: string, lines: string): void {
+    if (lines === '') return;
     let hash = this.#hashes.get(shard);
     if (hash === undefined) this.#hashes.set(shard, (hash = createHash('sha256')));
-    hash.update(`${key.id} ${sizeBytes}${digest}\n`);
-    this.#counts[key.kind] += 1;
-    this.#bytes += sizeBytes;
+    hash.update(lines);
   }
-}
-
-export interface SizedObject {
-  readonly key: ObjectKey;
-  readonly sizeBytes: number;
 }
 
 export function objectsOf(kind: ObjectKind, { ids, sizes = [] }: ObjectPage): SizedObject[] {

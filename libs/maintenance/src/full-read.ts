@@ -1,5 +1,6 @@
 /** Stores that are read from one end to the other now, because somebody asked for it, and what he is told. */
 import type { Clock, StoreId } from '#libs/kernel';
+import { Courtesy } from './give-way.js';
 import type { Pass, PassProgress } from './pass.js';
 import { described } from './store-scrub.js';
 
@@ -11,6 +12,7 @@ export class FullRead {
   readonly finished: Promise<void>;
   readonly #pass: Pass;
   readonly #finish: () => void;
+  readonly #courtesy = new Courtesy();
   #state: 'running' | 'done' | 'failed' = 'running';
   #error: { readonly code: string; readonly message: string } | undefined;
 
@@ -40,7 +42,7 @@ export class FullRead {
   /** Never throws: a store that fails ends it. */
   async step(): Promise<void> {
     try {
-      if ((await this.#pass.step()) === 'busy') return;
+      if ((await this.#pass.step()) === 'busy') return await this.#courtesy.giveWay();
       this.#state = 'done';
       this.#finish();
     } catch (error) {

@@ -2,7 +2,7 @@
  * What passes do between two steps. Every turn of the event loop that they take, each request under way waits for, a dozen
  * times over; so where others want the processor, a pass rests longer than it has worked, and where nobody does, not at all.
  */
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Longer than this, and others had work in the turn that was left to them. */
 const BUSY_TURN_MS = 0.25;
@@ -23,7 +23,11 @@ export class Courtesy {
     await nextTurn();
     const nowMs = performance.now();
     if (nowMs - leftMs > BUSY_TURN_MS) this.#busyUntilMs = nowMs + BUSY_FOR_MS;
-    if (nowMs < this.#busyUntilMs) await delay(Math.min(REST_FACTOR * workedMs, MAX_REST_MS));
+    if (nowMs < this.#busyUntilMs) await rest(Math.min(REST_FACTOR * workedMs, MAX_REST_MS));
     this.#beganMs = performance.now();
   }
+}
+
+function rest(restMs: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, restMs));
 }

@@ -44,6 +44,18 @@ describe('a scrub', () => {
     expect(bytes).toBeGreaterThan(LARGE.length);
   });
 
+  it('finds what is wrong with one of many that are read together, whether it is small or large', async () => {
+    await using bench = await ScrubBench.make();
+    const files = Array.from({ length: 40 }, (_, index) => fileOf(`inline ${index}`));
+    const large = fileOf('larger than what is read together '.repeat(1500));
+    await bench.hold(...files, large);
+    const bad = [files[17]!, large];
+    for (const { manifest } of bad) await bench.rot(bench.replicaId, manifest.key);
+    const found = bad.map(({ manifest }) => `corrupt ${nameOf(manifest.key)} owed`);
+    expect(new Set(await findingsOf(bench, bench.replicaId))).toEqual(new Set(found));
+    expect((await readThrough(bench, bench.otherId)).objects).toBe(41);
+  });
+
   it('makes bounded steps, and goes on behind any of them without leaving an object out', async () => {
     await using bench = await ScrubBench.make();
     const files = Array.from({ length: 130 }, (_, index) => fileOf(`inline ${index}`));

@@ -70,11 +70,13 @@ export class ScrubPass implements Pass {
   async step(): Promise<'busy' | 'done'> {
     if (this.#page.length === 0 && (await this.#turnPage()) === 'done') return 'done';
     const startBytes = this.#bytes;
-    for (let objects = 0; objects < OBJECTS_PER_STEP && this.#bytes - startBytes < BYTES_PER_STEP; objects += 1) {
-      const [key] = this.#page;
-      if (key === undefined) break;
+    const keys = this.#page.slice(0, OBJECTS_PER_STEP);
+    // Where this throws, all of them are read again by the next step.
+    const sights = this.#position.kind === 'chunk' ? [] : await this.#reader.lookAll(keys);
+    for (const [index, key] of keys.entries()) {
+      if (this.#bytes - startBytes >= BYTES_PER_STEP) break;
       // Where this throws the object is read again by the next step.
-      await this.#scrub(key);
+      await this.#scrub(key, sights[index]);
       this.#page.shift();
       this.#position = { kind: key.kind, lastKey: shardedName(key) };
     }
@@ -100,8 +102,9 @@ export class ScrubPass implements Pass {
     return 'busy';
   }
 
-  async #scrub(key: ObjectKey): Promise<void> {
-    const first = await this.#reader.look(key);
+  /** `seen`: where it was read together with others. Chunks are not: most of them are large. */
+  async #scrub(key: ObjectKey, seen: Sight | undefined): Promise<void> {
+    const first = seen ?? (await this.#reader.look(key));
     if (isBad(first)) await this.#judge(key);
     this.#objects += 1;
     this.#bytes += sizeOf(first);

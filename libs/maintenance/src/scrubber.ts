@@ -1,6 +1,6 @@
 /**
  * Scrubs every store while the server serves: one step at a time, of whichever store has waited longest for its share, so
- * that there is never more than one read under way. Each store is read at `rateBytesPerSecond`: the rate is what a disk, or
+ * that there is never more than one call under way. Each store is read at `rateBytesPerSecond`: the rate is what a disk, or
  * a network, is to bear, and it does not get smaller with every replica. One that cannot be read waits at its cursor and is
  * tried again now and then; the others go on.
  *

@@ -5,7 +5,7 @@
  */
 import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { StoreId } from '#libs/kernel';
-import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, Store } from '#libs/stores';
+import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, SmallObject, Store } from '#libs/stores';
 import { storeFaultCode } from '#libs/transfer';
 import type { Stores } from '#libs/transfer';
 import { inTime } from './in-time.js';
@@ -14,6 +14,8 @@ import { verdictOf } from './object-verdict.js';
 const TIME_LIMIT_MS = 30_000;
 /** The longest frame there can be, and one more: what is longer fails its digest without being read whole. */
 const MAX_OBJECT_BYTES = 16 * 1024 * 1024 + 1;
+/** Of one that is read together with others: a step reads so many of these that all of them are a mebibyte. */
+const SMALL_BYTES = 32 * 1024;
 
 /**
  * `unreadable`: it is there, and neither the store nor the disk is at fault for it, such as one without the right to read.
@@ -83,10 +85,18 @@ export class StoreReader {
       if (this.#unanswered === undefined) this.#buffer = into;
       return sightOf(error);
     }
-    const verdict = bytes === undefined ? undefined : await verdictOf(key, bytes);
+    const sight = bytes === undefined ? ({ state: 'missing' } as const) : await sightOfBytes(key, bytes);
     this.#buffer = into;
-    if (bytes === undefined || verdict === undefined) return { state: 'missing' };
-    return verdict.state === 'whole' ? { state: 'whole', bytes } : { ...verdict, sizeBytes: bytes.length };
+    return sight;
+  }
+
+  /** `look` at many small ones, by the index of the key; undefined where one is too large for that. */
+  async lookAll(keys: readonly ObjectKey[]): Promise<(Sight | undefined)[]> {
+    const store = await this.#opened();
+    const objects = await this.#inTime(() => store.getAll(keys, { maxBytes: SMALL_BYTES }));
+    const sights: (Sight | undefined)[] = [];
+    for (const [index, key] of keys.entries()) sights.push(await sightOfSmall(key, objects[index] ?? 'absent'));
+    return sights;
   }
 
   async setAside(key: ObjectKey): Promise<void> {
@@ -123,6 +133,17 @@ export class StoreReader {
       throw error;
     }
   }
+}
+
+async function sightOfSmall(key: ObjectKey, object: SmallObject): Promise<Sight | undefined> {
+  if (object === 'large') return undefined;
+  if (object === 'absent') return { state: 'missing' };
+  return object instanceof Error ? sightOf(object) : sightOfBytes(key, object);
+}
+
+async function sightOfBytes(key: ObjectKey, bytes: Buffer): Promise<Sight> {
+  const verdict = await verdictOf(key, bytes);
+  return verdict.state === 'whole' ? { state: 'whole', bytes } : { ...verdict, sizeBytes: bytes.length };
 }
 
 /** One bad sector is a corrupt object; one file that may not be read must not end the reading of all others. */

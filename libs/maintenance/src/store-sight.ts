@@ -2,16 +2,17 @@
  * Reads one store for the passes: in pages, every call within a time, in the order of the port. Where it throws, nothing
  * may be concluded from what was read so far.
  */
-import type { ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store } from '#libs/stores';
+import type { ObjectKey, ObjectKind, ObjectPage, ReadOptions, SmallObject, Store } from '#libs/stores';
 import { StoreError } from '#libs/kernel';
 import type { StoreId } from '#libs/kernel';
 import type { Stores } from '#libs/transfer';
 import { inTime } from './in-time.js';
 
-/** A directory reads a whole shard however little of it is wanted, and a bucket lists a thousand at a time. */
-const PAGE_OBJECTS = 1_000;
-/** The primary is asked for each size in the main thread, and requests wait for a page of them. */
-const PAGE_SIZES = 500;
+/**
+ * A directory reads a whole shard however little of it is wanted. One less than two thousand: a bucket lists a thousand at a
+ * time, and is asked for one more than the page has.
+ */
+const PAGE_OBJECTS = 1_999;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 export const KINDS: readonly ObjectKind[] = ['manifest', 'tombstone', 'chunk'];
@@ -85,6 +86,10 @@ export class StoreSight {
     return inTime(this.#store.deleteAll(keys), ANSWER_TIMEOUT_MS);
   }
 
+  getAll(keys: readonly ObjectKey[], options: { readonly maxBytes: number }): Promise<readonly SmallObject[]> {
+    return inTime(this.#store.getAll(keys, options), ANSWER_TIMEOUT_MS);
+  }
+
   restoreDirectories(): Promise<number> {
     return inTime(this.#store.restoreDirectories(), ANSWER_TIMEOUT_MS);
   }
@@ -92,8 +97,7 @@ export class StoreSight {
   #page(kind: ObjectKind, query: { after: string | undefined; sizes?: 'wanted' }): Promise<ObjectPage> {
     const { after, ...options } = query;
     const place = after === undefined ? options : { ...options, after };
-    const limit = query.sizes === undefined ? PAGE_OBJECTS : PAGE_SIZES;
-    return inTime(this.#store.list(kind, { ...place, limit, gaps: 'skip' }), ANSWER_TIMEOUT_MS);
+    return inTime(this.#store.list(kind, { ...place, limit: PAGE_OBJECTS, gaps: 'skip' }), ANSWER_TIMEOUT_MS);
   }
 
   #disorder(kind: ObjectKind): StoreError {

@@ -1,10 +1,19 @@
 /** A store in a directory of a local file system. The layout is docs/formats/store.md. */
 import { makeDirectoryDurably } from '#libs/durable-fs';
-import type { FileSystem } from '#libs/durable-fs';
+import type { FileSystem, NamesPage } from '#libs/durable-fs';
 import { isChunkId, isFileId, systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import { removeDurably, StoreDisk, syncNames, writeDurably } from './durable-batch.js';
-import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
+import type {
+  ListQuery,
+  ObjectKey,
+  ObjectKind,
+  ObjectPage,
+  ReadOptions,
+  SmallObject,
+  Store,
+  StoredObject,
+} from './store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { writeIdentity } from './store-identity.js';
 import {
@@ -87,6 +96,13 @@ export class DirectoryStore implements Store {
     return this.#read(key, 0, () => into);
   }
 
+  async getAll(
+    keys: readonly ObjectKey[],
+    { maxBytes }: { readonly maxBytes: number },
+  ): Promise<readonly SmallObject[]> {
+    return this.#fs.readFiles({ paths: keys.map((key) => this.pathOf(key)), maxBytes });
+  }
+
   async getRange(key: ObjectKey, { start, end }: { start: number; end: number }): Promise<Buffer | undefined> {
     return this.#read(key, start, () => Buffer.allocUnsafeSlow(end - start));
   }
@@ -129,34 +145,35 @@ export class DirectoryStore implements Store {
 
   async list(kind: ObjectKind, query: ListQuery): Promise<ObjectPage> {
     const { after = '', limit } = query;
-    const ids: string[] = [];
     const firstShard = after.slice(0, 2);
+    const page: { ids: string[]; sizes: number[] } = { ids: [], sizes: [] };
     for (const shard of SHARDS) {
       if (shard < firstShard) continue;
-      for (const id of (await this.#namesIn(kind, shard, query)).sort()) {
-        if (!isIdOf(kind, id) || `${shard}/${id}` <= after) continue;
-        if (ids.length === limit) return this.#page(kind, { ids, query, next: shardedName({ kind, id: ids.at(-1)! }) });
-        ids.push(id);
+      let behind: string | undefined = shard === firstShard ? after.slice(firstShard.length + 1) : '';
+      while (behind !== undefined) {
+        // One more than asked for tells a full page from a last one.
+        const names = await this.#namesIn(kind, shard, { ...query, after: behind, limit: limit + 1 - page.ids.length });
+        for (const [index, id] of names.names.entries()) {
+          if (!isIdOf(kind, id)) continue;
+          if (page.ids.length === limit) return pageOf(page, query, shardedName({ kind, id: page.ids.at(-1)! }));
+          page.ids.push(id);
+          if (names.sizes !== undefined) page.sizes.push(names.sizes[index]!);
+        }
+        behind = names.next;
       }
     }
-    return this.#page(kind, { ids, query, next: undefined });
+    return pageOf(page, query, undefined);
   }
 
   async restoreDirectories(): Promise<number> {
     return restoreDirectories(this.#disk);
   }
 
-  async #namesIn(kind: ObjectKind, shard: string, { gaps }: ListQuery): Promise<string[]> {
-    const names = this.#fs.readDirectory(join(this.#root, KIND_DIRECTORY[kind], shard));
-    return gaps === 'skip' ? ((await absentIsUndefined(names)) ?? []) : names;
-  }
-
-  /** What is gone since it was listed is left out of a page with sizes. */
-  async #page(kind: ObjectKind, { ids, query, next }: ObjectPage & { readonly query: ListQuery }): Promise<ObjectPage> {
-    if (query.sizes === undefined) return { ids, next };
-    const sizes = await this.hasAll(ids.map((id) => ({ kind, id }) as ObjectKey));
-    const standing = ids.filter((_, index) => sizes[index] !== undefined);
-    return { ids: standing, sizes: sizes.filter((sizeBytes) => sizeBytes !== undefined), next };
+  /** What is gone since it was listed is left out where sizes are wanted. */
+  async #namesIn(kind: ObjectKind, shard: string, { gaps, ...query }: ShardQuery): Promise<NamesPage> {
+    const names = this.#fs.readNames(join(this.#root, KIND_DIRECTORY[kind], shard), query);
+    if (gaps !== 'skip') return names;
+    return (await absentIsUndefined(names)) ?? { names: [], sizes: [], next: undefined };
   }
 
   /** The object's absolute path; for whoever writes into the same directory under other rules (applied-objects.ts). */
@@ -180,6 +197,12 @@ export class DirectoryStore implements Store {
       await file.close();
     }
   }
+}
+
+type ShardQuery = ListQuery & { readonly after: string };
+
+function pageOf(page: Required<Omit<ObjectPage, 'next'>>, { sizes }: ListQuery, next: string | undefined): ObjectPage {
+  return sizes === undefined ? { ids: page.ids, next } : { ...page, next };
 }
 
 /** What else may lie in a shard (a network file system's leftovers, an editor's) is no object. */

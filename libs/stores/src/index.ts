@@ -7,7 +7,16 @@ export { DirectoryStore, initDirectoryStore, makeStoreDirectories } from './dire
 export { PrimaryStore } from './primary-store.js';
 export { S3Place } from './s3-place.js';
 export type { StagedChunk } from './staging-area.js';
-export type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
+export type {
+  ListQuery,
+  ObjectKey,
+  ObjectKind,
+  ObjectPage,
+  ReadOptions,
+  SmallObject,
+  Store,
+  StoredObject,
+} from './store.js';
 export { readIdentity, writeIdentity } from './store-identity.js';
 export type { StoreIdentity, StorePeer } from './store-identity.js';
 export type { StorePlace } from './store-place.js';

@@ -10,7 +10,16 @@ import { readBody } from './s3-body.js';
 import type { S3Connection } from './s3-connection.js';
 import { deleteObject, deleteObjects } from './s3-delete.js';
 import { absentIsUndefined, assertFromS3, httpStatus } from './s3-errors.js';
-import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from './store.js';
+import type {
+  ListQuery,
+  ObjectKey,
+  ObjectKind,
+  ObjectPage,
+  ReadOptions,
+  SmallObject,
+  Store,
+  StoredObject,
+} from './store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { CORRUPT_DIRECTORY, KIND_DIRECTORY, objectPath, shardedName } from './store-layout.js';
 
@@ -18,6 +27,8 @@ import { CORRUPT_DIRECTORY, KIND_DIRECTORY, objectPath, shardedName } from './st
 const PUTS_IN_FLIGHT = 8;
 /** A bucket answers each in milliseconds. */
 const MAX_LOOKS = 8;
+/** Of one `getAll`. */
+const MAX_READS = 4;
 /** The most that a server lists in one answer. */
 const LIST_LIMIT = 1000;
 /** Twice the largest object there can be. What is longer is none of ours, and fails its digest without being read whole. */
@@ -60,6 +71,22 @@ export class S3Store implements Store {
     // The protocol has no empty range.
     if (end <= start) return (await this.has(key)) === undefined ? undefined : Buffer.alloc(0);
     return this.#read(key, { start, limitBytes: end - start });
+  }
+
+  async getAll(
+    keys: readonly ObjectKey[],
+    { maxBytes }: { readonly maxBytes: number },
+  ): Promise<readonly SmallObject[]> {
+    const objects = keys.map((): SmallObject => 'absent');
+    await forEachConcurrently([...keys.entries()], MAX_READS, async ([index, key]) => {
+      try {
+        const bytes = await this.#read(key, { limitBytes: maxBytes + 1 });
+        if (bytes !== undefined) objects[index] = bytes.length > maxBytes ? 'large' : bytes;
+      } catch (error) {
+        objects[index] = error instanceof Error ? error : new Error(String(error));
+      }
+    });
+    return objects;
   }
 
   /** A HEAD has no body to tell a bucket that is gone from an object that is: the put that follows will. */

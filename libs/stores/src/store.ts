@@ -20,6 +20,9 @@ export interface ReadOptions {
   readonly into?: Buffer;
 }
 
+/** `large`: there, and longer than was to be read. */
+export type SmallObject = Buffer | 'absent' | 'large' | Error;
+
 export interface ListQuery {
   /** The last key of the page before; absent for the first page. */
   readonly after?: string;
@@ -44,6 +47,11 @@ export interface Store {
   putAll(objects: readonly StoredObject[]): Promise<void>;
   /** The object's bytes, unverified, or undefined where there is no such object. */
   get(key: ObjectKey, options?: ReadOptions): Promise<Buffer | undefined>;
+  /**
+   * `get` of many small objects, by the index of the key; what is wrong with one of them is the answer for that one. Throws
+   * only where no single one could be asked for.
+   */
+  getAll(keys: readonly ObjectKey[], options: { readonly maxBytes: number }): Promise<readonly SmallObject[]>;
   /** Bytes `start` to `end` (not included) of the object, fewer where it ends earlier; undefined where there is none. */
   getRange(key: ObjectKey, range: { readonly start: number; readonly end: number }): Promise<Buffer | undefined>;
   /** The object's size in bytes, or undefined. */

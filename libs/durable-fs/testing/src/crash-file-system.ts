@@ -1,4 +1,7 @@
+import { systemErrorCode } from '#libs/kernel';
 import { dirname, join } from 'node:path';
+import { pageOfNames } from '../../src/bulk-reads.js';
+import type { FilesQuery, NamesPage, NamesQuery, SmallFile } from '../../src/bulk-reads.js';
 import type { FileStat, FileSystem, OpenFile } from '../../src/file-system.js';
 import { TEMPORARY_BESIDE } from '../../src/file-batch.js';
 import type { FileRename, FileReplacement } from '../../src/file-batch.js';
@@ -133,6 +136,27 @@ export class CrashFileSystem implements FileSystem {
   async readDirectory(path: string): Promise<string[]> {
     this.#gate.admit('readDirectory', path);
     return this.#disk.names(this.#disk.directoryOf(path, 'scandir'));
+  }
+
+  async readNames(path: string, query: NamesQuery): Promise<NamesPage> {
+    const { names, next } = pageOfNames(await this.readDirectory(path), query);
+    if (query.sizes === undefined) return { names, next };
+    const stats = await Promise.all(names.map(async (name) => ({ name, stat: await this.stat(join(path, name)) })));
+    const standing = stats.filter(({ stat }) => stat !== undefined);
+    return { names: standing.map(({ name }) => name), sizes: standing.map(({ stat }) => stat!.sizeBytes), next };
+  }
+
+  async readFiles({ paths, maxBytes }: FilesQuery): Promise<SmallFile[]> {
+    return Promise.all(
+      paths.map(async (path): Promise<SmallFile> => {
+        try {
+          const bytes = await this.readFile(path);
+          return bytes.length > maxBytes ? 'large' : bytes;
+        } catch (error) {
+          return systemErrorCode(error) === 'ENOENT' ? 'absent' : (error as Error);
+        }
+      }),
+    );
   }
 
   async stat(path: string): Promise<FileStat | undefined> {

@@ -35,6 +35,7 @@ export function describeFileSystemContract(name: string, start: () => FileSystem
     describeHandles(() => ({ fs, path, put, get }));
     describeNames(() => ({ fs, path, put, get }));
     describeManyFiles(() => ({ fs, path, put, get }));
+    describeManyReads(() => ({ fs, path, put, get }));
     describeSyncs(() => ({ fs, path, put, get }));
   });
 }
@@ -225,6 +226,7 @@ function describeNames(tools: () => Tools): void {
     ['makeDirectory over a file', 'EEXIST', ({ fs, path }) => fs.makeDirectory(path('a'))],
     ['makeDirectory in a missing one', 'ENOENT', ({ fs, path }) => fs.makeDirectory(path('no', 'b'))],
     ['readDirectory of a missing one', 'ENOENT', ({ fs, path }) => fs.readDirectory(path('no'))],
+    ['readNames of a missing one', 'ENOENT', ({ fs, path }) => fs.readNames(path('no'), { after: '', limit: 1 })],
     ['readDirectory of a file', 'ENOTDIR', ({ fs, path }) => fs.readDirectory(path('a'))],
     ['syncDirectory of a missing one', 'ENOENT', ({ fs, path }) => fs.syncDirectory(path('no'))],
     ['syncDirectory of a file', 'ENOTDIR', ({ fs, path }) => fs.syncDirectory(path('a'))],
@@ -334,6 +336,54 @@ function describeManyFiles(tools: () => Tools): void {
       }
     });
   }
+}
+
+function describeManyReads(tools: () => Tools): void {
+  it('readNames gives every name once, sorted, in pages of any length', async () => {
+    const { fs, path, put } = tools();
+    const names = ['b', 'a', 'ab', '10', '9', 'c'];
+    for (const name of names) await put(name, name);
+    for (const limit of [1, 2, 5, 6, 100]) {
+      const found: string[] = [];
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const page = await fs.readNames(path(), { after, limit });
+        expect(page.names.length).toBeLessThanOrEqual(limit);
+        found.push(...page.names);
+        after = page.next;
+      }
+      expect(found).toEqual(names.toSorted());
+    }
+    expect(await fs.readNames(path(), { after: 'c', limit: 5 })).toEqual({ names: [], next: undefined });
+  });
+
+  it('readNames tells the sizes that are wanted', async () => {
+    const { fs, path, put } = tools();
+    await put('a', 'abc');
+    await put('b', '');
+    const page = await fs.readNames(path(), { after: '', limit: 5, sizes: 'wanted' });
+    expect(page).toEqual({ names: ['a', 'b'], sizes: [3, 0], next: undefined });
+  });
+
+  it('readFiles gives the content of each, and what is wrong with one is the answer for that one', async () => {
+    const { fs, path, put } = tools();
+    await put('a', 'abc');
+    await put('empty', '');
+    await put('large', 'longer');
+    await fs.makeDirectory(path('d'));
+    const paths = ['a', 'no', 'large', 'd', 'empty', 'a'].map((name) => path(name));
+    const [first, missing, large, directory, empty, again] = await fs.readFiles({ paths, maxBytes: 5 });
+    expect([missing, large, directory]).toMatchObject(['absent', 'large', { code: 'EISDIR' }]);
+    expect([first, empty, again].map(String)).toEqual(['abc', '', 'abc']);
+    expect(await fs.readFiles({ paths: [path('large')], maxBytes: 6 })).toEqual([bytes('longer')]);
+  });
+
+  it('answers many that ask at once, each with its own', async () => {
+    const { fs, path, put } = tools();
+    const names = Array.from({ length: 40 }, (_, index) => `f${index}`);
+    for (const name of names) await put(name, name);
+    const answers = await Promise.all(names.map((name) => fs.readFiles({ paths: [path(name)], maxBytes: 9 })));
+    expect(answers.map(([content]) => String(content))).toEqual(names);
+  });
 }
 
 function describeSyncs(tools: () => Tools): void {

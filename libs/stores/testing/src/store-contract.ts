@@ -281,6 +281,19 @@ function describeListing(kind: ObjectKind, store: () => Store): void {
     }
   });
 
+  it('reads many small objects at once, each as it is alone', async () => {
+    const [there, missing, long, other] = keysOf(kind, 4) as [ObjectKey, ObjectKey, ObjectKey, ObjectKey];
+    await store().put(there, bytes('there'));
+    await store().put(long, Buffer.alloc(100, 1));
+    await store().put(other, bytes(''));
+    const [first, absent, large, empty, again] = await store().getAll([there, missing, long, other, there], {
+      maxBytes: 99,
+    });
+    expect([first, absent, large, empty, again].map(String)).toEqual(['there', 'absent', 'large', '', 'there']);
+    expect(await store().getAll([long], { maxBytes: 100 })).toEqual([Buffer.alloc(100, 1)]);
+    expect(await store().getAll([], { maxBytes: 100 })).toEqual([]);
+  });
+
   it('lists sizes where they are wanted, in pages too', async () => {
     const keys = keysOf(kind, 5);
     for (const [index, key] of keys.entries()) await store().put(key, Buffer.alloc(index + 1));

@@ -1,5 +1,14 @@
 /** A store that tells of each call before it is made, so that a test can hold it there, fail it, or let another act first. */
-import type { ListQuery, ObjectKey, ObjectKind, ObjectPage, ReadOptions, Store, StoredObject } from '#libs/stores';
+import type {
+  ListQuery,
+  ObjectKey,
+  ObjectKind,
+  ObjectPage,
+  ReadOptions,
+  SmallObject,
+  Store,
+  StoredObject,
+} from '#libs/stores';
 import type { StoreIdentity } from '#libs/stores';
 
 export interface StoreCall {
@@ -35,6 +44,17 @@ export class WatchedStore implements Store {
 
   get(key: ObjectKey, options?: ReadOptions): Promise<Buffer | undefined> {
     return this.#call('get', [key], () => this.#store.get(key, options));
+  }
+
+  /** Told of as so many `get`: who watches one object is not to care how it is read. */
+  async getAll(keys: readonly ObjectKey[], options: { readonly maxBytes: number }): Promise<readonly SmallObject[]> {
+    const failures = new Map<ObjectKey, Error>();
+    for (const key of keys) {
+      const told: StoreCall = { storeName: this.identity.name, method: 'get', keys: [key] };
+      await this.#before(told).catch((error: Error) => failures.set(key, error));
+    }
+    const objects = await this.#store.getAll(keys, options);
+    return objects.map((object, index) => failures.get(keys[index]!) ?? object);
   }
 
   getRange(key: ObjectKey, range: { readonly start: number; readonly end: number }): Promise<Buffer | undefined> {
