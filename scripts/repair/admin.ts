@@ -56,11 +56,21 @@ export interface RepairResult {
     readonly operation: string;
     readonly error: string | null;
   }[];
+  /** Left out by a server of an older version. */
+  readonly damaged?: readonly DamagedFile[];
   readonly failures: readonly { readonly store: string; readonly error: string }[];
   readonly censuses: readonly StoreCensus[];
   readonly in_motion: number;
   readonly differing: number;
   readonly differences: readonly NamedObject<{ readonly difference: string }>[];
+}
+
+/** `id`: of the chunk, or of the file whose manifest it is. */
+export interface DamagedFile {
+  readonly file_id: string;
+  readonly file_name: string;
+  readonly kind: string;
+  readonly id: string;
 }
 
 export type NamedObject<More> = More & {

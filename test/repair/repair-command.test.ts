@@ -1,10 +1,9 @@
 /** The built `npm run repair`, as a person runs it. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { everythingIn, LARGE, replicaOf, storeLarge } from '../replication/copies.js';
 import { nothingOwed } from '../replication/replica-client.js';
@@ -13,30 +12,9 @@ import { startServer } from '../server/harness.js';
 import type { TestServer } from '../server/harness.js';
 import { ask, testBytes } from '../server/http-client.js';
 import type { Environment } from '../server/installation.js';
+import { runRepairProgram as run, startRepairProgram as start } from './repair-program.js';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/scripts/repair.js');
 const FILES = 4;
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(environment: Environment, ...words: readonly string[]) {
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
-    env: { PATH: process.env['PATH'], ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
-  const outcome = once(child, 'close').then(([code]): Outcome => ({ code: code as number | null, stdout, stderr }));
-  return { child, outcome };
-}
-
-const run = (environment: Environment, ...words: readonly string[]): Promise<Outcome> =>
-  start(environment, ...words).outcome;
 
 async function served(): Promise<{ server: TestServer; fileIds: string[]; environment: Environment }> {
   const server = await startServer();

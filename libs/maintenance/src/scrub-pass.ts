@@ -11,10 +11,10 @@ import { StoreError } from '#libs/kernel';
 import type { ChunkId, FileId, StoreId } from '#libs/kernel';
 import { shardedName } from '#libs/stores';
 import type { ObjectKey, ObjectKind } from '#libs/stores';
-import { MAX_FINDINGS } from './pass.js';
-import type { Finding, FindingKind, Pass, PassProgress } from './pass.js';
+import { Findings } from './findings.js';
+import type { Pass, PassProgress } from './pass.js';
 import { ScrubRemedy } from './scrub-remedy.js';
-import type { ScrubContext } from './scrub-remedy.js';
+import type { ScrubContext, ScrubMode } from './scrub-remedy.js';
 import type { Sight, StoreReader } from './store-reader.js';
 
 /** In this order; chunks first, because they are most of the bytes. */
@@ -34,6 +34,8 @@ export interface ScrubPassOptions {
   readonly storeId: StoreId;
   /** Where an earlier pass ended; the beginning, where it is left out. */
   readonly position?: ScrubPosition;
+  /** It mends, where this is left out. */
+  readonly mode?: ScrubMode;
 }
 
 export class ScrubPass implements Pass {
@@ -46,16 +48,15 @@ export class ScrubPass implements Pass {
   #isLastPage = false;
   #objects = 0;
   #bytes = 0;
-  readonly #found = new Map<FindingKind, number>();
-  readonly #findings: Finding[] = [];
+  readonly #findings = new Findings();
 
   /** Throws `replica_not_found` where the context has no such store. */
-  constructor(context: ScrubContext, { storeId, position }: ScrubPassOptions) {
+  constructor(context: ScrubContext, { storeId, position, mode = 'repair' }: ScrubPassOptions) {
     const reader = context.readers.get(storeId);
     if (reader === undefined) throw new StoreError('replica_not_found', `There is no store ${storeId}.`);
     this.storeId = storeId;
     this.#reader = reader;
-    this.#remedy = new ScrubRemedy(context, reader);
+    this.#remedy = new ScrubRemedy(context, reader, mode);
     this.#position = position ?? { kind: KINDS[0]!, lastKey: '' };
   }
 
@@ -64,8 +65,8 @@ export class ScrubPass implements Pass {
   }
 
   get progress(): PassProgress {
-    const found = Object.fromEntries(this.#found) as PassProgress['found'];
-    return { objects: this.#objects, bytes: this.#bytes, found, findings: this.#findings };
+    const { found, findings, owed } = this.#findings;
+    return { objects: this.#objects, bytes: this.#bytes, found, findings, owed };
   }
 
   async step(): Promise<'busy' | 'done'> {
@@ -113,9 +114,7 @@ export class ScrubPass implements Pass {
     if (!isBad(again)) return;
     await this.#reader.confirm();
     const finding = await this.#remedy.apply(key, again);
-    if (finding === undefined) return;
-    this.#found.set(finding.kind, (this.#found.get(finding.kind) ?? 0) + 1);
-    if (this.#findings.length < MAX_FINDINGS) this.#findings.push(finding);
+    if (finding !== undefined) this.#findings.add(finding);
   }
 }
 
