@@ -9,4 +9,4 @@ export type { RetryPolicy, Timing } from './retry.js';
 export type { StoredFile } from './stored-file.js';
 export type { UploadOptions } from './upload.js';
 export type { OpenedBody, UploadSource } from './upload-source.js';
-export type { LogStatus, Readiness, ReplicasStatus, ScrubStatus, StoreStatus } from './server-status.js';
+export type { FullDisk, LogStatus, Readiness, ReplicasStatus, ScrubStatus, StoreStatus } from './server-status.js';
