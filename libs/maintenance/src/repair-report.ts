@@ -31,7 +31,7 @@ export interface StoreFailure {
 export interface RepairReport {
   readonly options: RepairOptions;
   readonly rounds: number;
-  /** In all rounds; what comes up again counts again. */
+  /** In all rounds; of what comes up again, the first thousand count once. */
   readonly found: Readonly<Partial<Record<FindingKind, number>>>;
   /** The first of them. */
   readonly findings: readonly Finding[];
