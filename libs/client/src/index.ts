@@ -6,6 +6,7 @@ export type { ClientCode } from './client-error.js';
 export type { ByteRange, Download, DownloadOptions, Prefix } from './download.js';
 export { DEFAULT_RETRY } from './retry.js';
 export type { RetryPolicy, Timing } from './retry.js';
+export { ServerAddress } from './server-address.js';
 export type { StoredFile } from './stored-file.js';
 export type { UploadOptions } from './upload.js';
 export type { OpenedBody, UploadSource } from './upload-source.js';
