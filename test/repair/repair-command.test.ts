@@ -97,10 +97,31 @@ describe('npm run repair', () => {
     ['an unknown option', ['--deeper'], {}],
     ['a store that is not there', ['--store', 'nowhere'], {}],
     ['--offline with --url', ['--offline', '--url', 'http://127.0.0.1:1'], {}],
-    ['a wrong setting', [], { PORT: 'x' }],
+    ['a wrong setting', [], { PORT: 'x', HOLDFAST_URL: '' }],
+    ['a URL with a key in it', ['--url', 'http://user:key@127.0.0.1:1'], {}],
   ])('%s ends with 2', async (_what, words, settings) => {
     const { environment } = await served();
     expect(await run({ ...environment, ...settings }, ...words)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('asks the server that HOLDFAST_URL names, below its path, and shows it no key but HOLDFAST_API_KEY', async () => {
+    const asked: unknown[] = [];
+    const other = createServer(({ url, headers }, response) => {
+      asked.push([url, headers.authorization]);
+      response.statusCode = 404;
+      response.end(JSON.stringify({ detail: 'There is no store.' }));
+    });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const environment = { PORT: '1', HOLDFAST_URL: `http://127.0.0.1:${port}/site/`, ADMIN_API_KEY: 'k'.repeat(40) };
+    expect(await run(environment)).toMatchObject({ code: 2, stderr: expect.stringContaining('no store') as string });
+    await run({ ...environment, HOLDFAST_API_KEY: 'mine' }, '--deep');
+    expect(asked).toEqual([
+      ['/site/admin/repair', undefined],
+      ['/site/admin/repair?deep=true', 'Bearer mine'],
+    ]);
   });
 
   it('interrupted ends with 130, and says how to go on', async () => {
