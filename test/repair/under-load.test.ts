@@ -16,7 +16,7 @@ import { beginRepair, endOfRepair, repair } from './repair-client.js';
 const FILES = 8;
 const CLIENTS = 2;
 /** Between two uploads of a client: a repair gives way to requests, and would take the longer. */
-const PAUSE_MS = 40;
+const PAUSE_MS = 200;
 const STORES = ['primary', 'replica1', 'replica2'];
 
 /** Clients that upload files of both kinds, and delete every second one, until they are told to stop. */
