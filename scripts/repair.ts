@@ -2,12 +2,14 @@
  * `npm run repair`: has a server compare every store with what it must hold, and mend it, and says how that ended. With
  * `--offline` the server is one of its own, on the directories of a stopped installation.
  */
+import { ServerAddress } from '#libs/client';
 import { findPackage, parseSettings } from '#libs/config';
+import type { Settings } from '#libs/config';
 import { EXIT, exitCodeOf } from '#libs/kernel';
 import type { ExitCode } from '#libs/kernel';
 import { Command, CommanderError } from 'commander';
 import { AdminError, beginRepair, endOf } from './repair/admin.js';
-import type { Operation, RepairResult, ServerAddress } from './repair/admin.js';
+import type { Operation, RepairResult } from './repair/admin.js';
 import { OfflineServer, StartError } from './repair/offline.js';
 import { ProgressBar } from './repair/progress-bar.js';
 import { reportLines } from './repair/report.js';
@@ -38,6 +40,8 @@ const command = new Command('repair')
   .option('--url <url>', 'where the server is (HOLDFAST_URL; else HOST and PORT of the settings)')
   .exitOverride();
 
+const EXIT_OF = { unreachable: EXIT.taken, refused: EXIT.usage, ended: EXIT.failed } as const;
+
 process.exitCode = await run();
 
 async function run(): Promise<ExitCode> {
@@ -51,20 +55,34 @@ async function run(): Promise<ExitCode> {
   }
 }
 
-/** Throws `setting_invalid`. The key comes from the environment alone: a command line is seen by every user of the machine. */
+/**
+ * Throws `setting_invalid`. The key comes from the environment alone: a command line is seen by every user of the machine.
+ * That of the settings is for the server of these settings: no other one is shown it.
+ */
 function addressOf({ url }: Options): ServerAddress {
-  const { host, port, apiKeys, adminApiKeys } = parseSettings(process.env, findPackage(import.meta.dirname).root);
   const { HOLDFAST_URL, HOLDFAST_API_KEY } = process.env;
+  const named = url ?? (HOLDFAST_URL || undefined);
+  if (named !== undefined) return new ServerAddress({ url: named, apiKey: HOLDFAST_API_KEY || undefined });
+  const { host, port } = settings();
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  const apiKey = HOLDFAST_API_KEY || (adminApiKeys[0] ?? apiKeys[0])?.key;
-  return { url: url ?? (HOLDFAST_URL || `http://${reachable}:${port}`), apiKey };
+  return new ServerAddress({ url: `http://${reachable}:${port}`, apiKey: ownKey() });
+}
+
+function settings(): Settings {
+  return parseSettings(process.env, findPackage(import.meta.dirname).root);
+}
+
+/** Of the server that these settings make. */
+function ownKey(): string | undefined {
+  const { apiKeys, adminApiKeys } = settings();
+  return process.env['HOLDFAST_API_KEY'] || (adminApiKeys[0] ?? apiKeys[0])?.key;
 }
 
 async function repairOffline(options: Options): Promise<ExitCode> {
-  const { apiKey } = addressOf(options);
+  const apiKey = ownKey();
   const server = await OfflineServer.start(process.env);
   try {
-    return await repair(options, { url: server.url, apiKey });
+    return await repair(options, new ServerAddress({ url: server.url, apiKey }));
   } finally {
     await server.stop();
   }
@@ -89,7 +107,7 @@ async function repair(options: Options, server: ServerAddress): Promise<ExitCode
     bar.clear();
   }
   const { result } = operation;
-  if (!isReport(result)) throw new AdminError('refused', 'The repair ended early; the log of the server says why.');
+  if (!isReport(result)) throw new AdminError('ended', 'The repair ended early; the log of the server says why.');
   const lines = json ? [JSON.stringify(result, null, 2)] : reportLines(result);
   for (const line of lines) process.stdout.write(`${line}\n`);
   return result.whole ? EXIT.done : EXIT.damaged;
@@ -114,6 +132,6 @@ function exitOf(error: unknown): ExitCode {
   process.stderr.write(`repair: ${message.trim().replaceAll(/\s*\n\s*/g, '; ')}\n`);
   if (error instanceof Interrupted) return EXIT.interrupted;
   if (error instanceof StartError) return error.exitCode;
-  if (error instanceof AdminError) return error.reason === 'unreachable' ? EXIT.taken : EXIT.usage;
+  if (error instanceof AdminError) return EXIT_OF[error.reason];
   return exitCodeOf(error);
 }

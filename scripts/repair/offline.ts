@@ -10,9 +10,12 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 
 /** From `dist/scripts/repair`. */
 const PROGRAM = resolve(import.meta.dirname, '../../apps/api/src/main.js');
+
+const END_WITH_PARENT = pathToFileURL(resolve(import.meta.dirname, 'end-with-parent.js')).href;
 
 const OWN_SETTINGS = { HOST: '127.0.0.1', PORT: '0', REDIS_URL: '', WORKERS: 'embedded' };
 
@@ -41,16 +44,17 @@ export class OfflineServer {
   /** Resolves when the log has been replayed. Throws `StartError`. */
   static async start(environment: NodeJS.ProcessEnv): Promise<OfflineServer> {
     // A group of its own: a Ctrl-C is for the command, which then stops it in good order.
-    const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
+    const child = spawn(process.execPath, ['--enable-source-maps', '--import', END_WITH_PARENT, PROGRAM], {
       env: { ...environment, ...OWN_SETTINGS },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // The channel carries nothing: that it closes tells the server that the command is gone.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });
     let said = '';
-    child.stderr.on('data', (text: Buffer) => (said = `${said}${text.toString()}`.slice(-10_000)));
+    child.stderr!.on('data', (text: Buffer) => (said = `${said}${text.toString()}`.slice(-10_000)));
     const ended = once(child, 'close');
     const listening = Promise.withResolvers<string>();
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
       if (!line.includes('"listening"')) return;
       const { msg, url } = JSON.parse(line) as { msg?: string; url?: string };
       if (msg === 'listening' && url !== undefined) listening.resolve(url);

@@ -1,6 +1,6 @@
 /** What a repair says at its end, in words. Pure. */
-import { sizeText, table } from '#libs/terminal';
-import type { NamedObject, RepairResult } from './admin.js';
+import { quoted, sizeText, table } from '#libs/terminal';
+import type { DamagedFile, NamedObject, RepairResult } from './admin.js';
 
 /** Of each list; `--json` has a thousand. */
 const MAX_LINES = 20;
@@ -32,11 +32,12 @@ function doneLines({ dry_run: isDryRun, mended, files_done: filesDone }: RepairR
   return [`done: ${mended} objects mended, ${filesDone} files copied, read or deleted for it`];
 }
 
-function couldNotLines({ could_not: couldNot, left, findings, failures }: RepairResult): string[] {
+function couldNotLines({ could_not: couldNot, left, findings, failures, damaged = [] }: RepairResult): string[] {
   const reported = findings.filter(({ action }) => action === 'reported');
-  if (left === 0 && reported.length === 0 && failures.length === 0) return [];
+  if (left === 0 && reported.length === 0 && failures.length === 0 && damaged.length === 0) return [];
   return [
     'could not:',
+    ...bounded(damaged.map(damagedLine), damaged.length),
     ...failures.map(({ store, error }) => `  ${store}: ${error}`),
     ...bounded(
       couldNot.map(
@@ -46,6 +47,11 @@ function couldNotLines({ could_not: couldNot, left, findings, failures }: Repair
     ),
     ...objectLines(reported, () => 'left as it is'),
   ];
+}
+
+function damagedLine({ file_id: fileId, file_name: fileName, kind, id }: DamagedFile): string {
+  const part = kind === 'chunk' ? `chunk ${id}` : 'manifest';
+  return `  damaged: ${fileId} ${quoted(fileName)}: no store that can be asked has its ${part} whole`;
 }
 
 function censusLines({ censuses }: RepairResult): string[] {
@@ -71,8 +77,9 @@ function differenceLines({ differences, differing, in_motion: inMotion }: Repair
   ];
 }
 
-function verdict({ equal, whole }: RepairResult): string {
+function verdict({ equal, whole, dry_run: isDryRun }: RepairResult): string {
   if (whole) return 'all stores are equal';
+  if (equal && isDryRun) return 'the stores are equal, but what was found is not mended (--dry-run)';
   return equal ? 'the stores are equal, but something is left that could not be mended' : 'the stores are NOT equal';
 }
 

@@ -36,13 +36,14 @@ export const BAD_DAYS: Readonly<Record<string, Story>> = {
     await paste(life, collect!);
     await expectSound(life, BOTH);
   },
-  'Disk full': async (life, { signs: [full], blocks: [free, moveReplica, moveLog, lower] }) => {
+  'Disk full': async (life, { signs: [full, refused], blocks: [free, moveReplica, moveLog, lower] }) => {
     await onSmallDisk(life);
     await life.start();
     for (let count = 0; count < 4; count += 1) await life.upload(MIB);
     await nothingOwed(life);
     const relieve = await fillDisk(life.seen, RESERVE_BYTES - MIB);
     await expectRefused(life, full!);
+    expectSigns(refused!, await expectStatus(life, 4));
     life.settings['FILE_ID'] = life.files.at(-1)!.file.file_id;
     await paste(life, free!);
     life.deleted.push(life.files.pop()!.file);

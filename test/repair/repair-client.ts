@@ -22,7 +22,7 @@ export interface RepairResult {
   readonly differences: readonly object[];
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 100_000;
 const POLL_MS = 20;
 
 export async function beginRepair({ url }: TestServer, query = ''): Promise<string> {

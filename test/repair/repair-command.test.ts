@@ -1,10 +1,9 @@
 /** The built `npm run repair`, as a person runs it. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { everythingIn, LARGE, replicaOf, storeLarge } from '../replication/copies.js';
 import { nothingOwed } from '../replication/replica-client.js';
@@ -13,30 +12,9 @@ import { startServer } from '../server/harness.js';
 import type { TestServer } from '../server/harness.js';
 import { ask, testBytes } from '../server/http-client.js';
 import type { Environment } from '../server/installation.js';
+import { runRepairProgram as run, startRepairProgram as start } from './repair-program.js';
 
-const PROGRAM = resolve(import.meta.dirname, '../../dist/scripts/repair.js');
 const FILES = 4;
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(environment: Environment, ...words: readonly string[]) {
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
-    env: { PATH: process.env['PATH'], ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
-  const outcome = once(child, 'close').then(([code]): Outcome => ({ code: code as number | null, stdout, stderr }));
-  return { child, outcome };
-}
-
-const run = (environment: Environment, ...words: readonly string[]): Promise<Outcome> =>
-  start(environment, ...words).outcome;
 
 async function served(): Promise<{ server: TestServer; fileIds: string[]; environment: Environment }> {
   const server = await startServer();
@@ -119,10 +97,31 @@ describe('npm run repair', () => {
     ['an unknown option', ['--deeper'], {}],
     ['a store that is not there', ['--store', 'nowhere'], {}],
     ['--offline with --url', ['--offline', '--url', 'http://127.0.0.1:1'], {}],
-    ['a wrong setting', [], { PORT: 'x' }],
+    ['a wrong setting', [], { PORT: 'x', HOLDFAST_URL: '' }],
+    ['a URL with a key in it', ['--url', 'http://user:key@127.0.0.1:1'], {}],
   ])('%s ends with 2', async (_what, words, settings) => {
     const { environment } = await served();
     expect(await run({ ...environment, ...settings }, ...words)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('asks the server that HOLDFAST_URL names, below its path, and shows it no key but HOLDFAST_API_KEY', async () => {
+    const asked: unknown[] = [];
+    const other = createServer(({ url, headers }, response) => {
+      asked.push([url, headers.authorization]);
+      response.statusCode = 404;
+      response.end(JSON.stringify({ detail: 'There is no store.' }));
+    });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const environment = { PORT: '1', HOLDFAST_URL: `http://127.0.0.1:${port}/site/`, ADMIN_API_KEY: 'k'.repeat(40) };
+    expect(await run(environment)).toMatchObject({ code: 2, stderr: expect.stringContaining('no store') as string });
+    await run({ ...environment, HOLDFAST_API_KEY: 'mine' }, '--deep');
+    expect(asked).toEqual([
+      ['/site/admin/repair', undefined],
+      ['/site/admin/repair?deep=true', 'Bearer mine'],
+    ]);
   });
 
   it('interrupted ends with 130, and says how to go on', async () => {

@@ -1,7 +1,7 @@
 /** What a command says: its answer on stdout, for people or as one JSON object; all else on stderr. */
 import type { Log, LogFacts } from '#libs/telemetry';
 
-export { table } from '#libs/terminal';
+export { quoted, table } from '#libs/terminal';
 
 export interface OutputOptions {
   readonly json?: true;
@@ -32,9 +32,4 @@ function writeLine(facts: LogFacts, message: string): void {
     ([name, value]) => `${name}=${value instanceof Error ? value.message : String(value)}`,
   );
   printError(`${message} (${told.join(', ')})`);
-}
-
-/** A file's name may hold anything but control characters, also what a terminal would show in the wrong place. */
-export function quoted(fileName: string): string {
-  return JSON.stringify(fileName).replaceAll(/[\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
 }

@@ -35,11 +35,20 @@ export interface DamagedFile {
   readonly file_name: string;
 }
 
+export interface FullDisk {
+  readonly path: string;
+  readonly lacks: string;
+  readonly free: number;
+  readonly reserved: number;
+}
+
 export interface ReplicasStatus {
   readonly stores: readonly StoreStatus[];
   readonly queue: { readonly kind: string; readonly state: string; readonly last_error: string | null };
   readonly collection?: { readonly held_by: readonly string[] };
   readonly primary?: StoreStatus;
+  /** For whose sake uploads are refused. */
+  readonly full_disks?: readonly FullDisk[];
   /** The first of them; a server tells a hundred at most. */
   readonly damaged?: readonly DamagedFile[];
 }

@@ -39,6 +39,18 @@ describe('the disk reserve', () => {
     });
   });
 
+  it('names the directories whose disk is down to it', async () => {
+    const { reserve, fs, clock } = await reserveOn(100);
+    expect(await reserve.fullDisks()).toEqual([]);
+    fs.availableBytes = 99;
+    clock.nowMs += 1000;
+    const full = { lacks: 'bytes', free: 99, reserved: 100 };
+    expect(await reserve.fullDisks()).toEqual([
+      { path: '/wal', ...full },
+      { path: '/primary', ...full },
+    ]);
+  });
+
   it('counts what others have claimed until they let go of it', async () => {
     const { reserve } = await reserveOn(200);
     const first = await reserve.claim(60);

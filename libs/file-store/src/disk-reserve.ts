@@ -4,7 +4,7 @@
  * here. Inodes of uploads under way are not: the reserve of them is far more than can be taken between two answers.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { StoreError } from '#libs/kernel';
+import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { Clock } from '#libs/kernel';
 
 const MAX_AGE_MS = 250;
@@ -18,6 +18,21 @@ export interface DiskReserveOptions {
   readonly reserveBytes: number;
 }
 
+/** A disk that has no more than what is kept of it: uploads are refused. */
+export interface FullDisk {
+  /** Of the directory that must have room. */
+  readonly path: string;
+  readonly lacks: 'bytes' | 'inodes';
+  readonly free: number;
+  readonly reserved: number;
+}
+
+interface Room {
+  readonly path: string;
+  readonly freeBytes: number;
+  readonly freeFiles: number;
+}
+
 /** Disk space that an upload is still going to use. */
 export interface SpaceClaim {
   /** `bytes` of the claim are about to be written. Throws `disk_reserve` where the disk has filled up meanwhile. */
@@ -27,6 +42,8 @@ export interface SpaceClaim {
 
 export class DiskReserve {
   readonly #options: DiskReserveOptions;
+  #rooms: readonly Room[] = [];
+  /** The least of them. */
   #freeBytes = 0;
   #freeFiles = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
@@ -58,6 +75,27 @@ export class DiskReserve {
     };
   }
 
+  /** Each directory whose disk is down to its reserve at this moment; nothing of disks that cannot be asked. */
+  async fullDisks(): Promise<FullDisk[]> {
+    try {
+      await this.#refresh();
+    } catch (error) {
+      // A disk that is gone is not full, and whoever asks wants to hear of everything else.
+      if (systemErrorCode(error) === undefined) throw error;
+      return [];
+    }
+    return this.#rooms.flatMap((room) => this.#shortageOf(room) ?? []);
+  }
+
+  #shortageOf({ path, freeBytes, freeFiles }: Room): FullDisk | undefined {
+    const { reserveBytes } = this.#options;
+    if (freeBytes < reserveBytes + this.#claimedBytes) {
+      return { path, lacks: 'bytes', free: freeBytes, reserved: reserveBytes };
+    }
+    if (reserveBytes === 0 || freeFiles >= RESERVED_FILES) return undefined;
+    return { path, lacks: 'inodes', free: freeFiles, reserved: RESERVED_FILES };
+  }
+
   #assertRoom(bytes: number): void {
     const { reserveBytes } = this.#options;
     if (this.#freeBytes < reserveBytes + this.#claimedBytes + bytes) {
@@ -83,12 +121,14 @@ export class DiskReserve {
 
   async #ask(nowMs: number): Promise<void> {
     const { fs, paths } = this.#options;
-    const [bytes, files] = await Promise.all([
-      Promise.all(paths.map((path) => fs.freeBytes(path))),
-      Promise.all(paths.map((path) => fs.freeFiles(path))),
-    ]);
-    this.#freeBytes = Math.min(...bytes);
-    this.#freeFiles = Math.min(...files);
+    this.#rooms = await Promise.all(
+      paths.map(async (path): Promise<Room> => {
+        const [freeBytes, freeFiles] = await Promise.all([fs.freeBytes(path), fs.freeFiles(path)]);
+        return { path, freeBytes, freeFiles };
+      }),
+    );
+    this.#freeBytes = Math.min(...this.#rooms.map(({ freeBytes }) => freeBytes));
+    this.#freeFiles = Math.min(...this.#rooms.map(({ freeFiles }) => freeFiles));
     this.#askedAtMs = nowMs;
   }
 }

@@ -6,6 +6,7 @@ import { NO_COPIES } from './copies.js';
 import { deleteFile } from './delete-file.js';
 import type { DeleteCheck } from './delete-file.js';
 import { DiskReserve } from './disk-reserve.js';
+import type { FullDisk } from './disk-reserve.js';
 import { listFiles } from './list-files.js';
 import { readFile } from './read-file.js';
 import { fileNotFound, receiptOf } from './receipt.js';
@@ -60,6 +61,11 @@ export class FileStore {
   /** Resolves where such an upload could begin now; throws what `upload.ts` says. */
   assertUploadable(expected: ExpectedUpload): Promise<void> {
     return assertUploadable(this.#context, expected);
+  }
+
+  /** The disks for whose sake uploads are refused now. */
+  fullDisks(): Promise<FullDisk[]> {
+    return this.#context.reserve.fullDisks();
   }
 
   /** Throws `file_not_found`. */

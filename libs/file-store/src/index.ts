@@ -2,6 +2,7 @@
 export { fileTooLarge } from './body-collector.js';
 export { verifiedBody } from './digest-check.js';
 export type { DigestAlgorithm, ExpectedDigest } from './digest-check.js';
+export type { FullDisk } from './disk-reserve.js';
 export { FileCache } from './file-cache.js';
 export { FileStore } from './file-store.js';
 export type { FileStoreParts } from './context.js';

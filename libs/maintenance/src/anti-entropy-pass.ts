@@ -54,8 +54,8 @@ export class AntiEntropyPass implements Pass {
   }
 
   get progress(): PassProgress {
-    const { found, findings } = this.#findings;
-    return { objects: this.#objects, bytes: 0, found, findings };
+    const { found, findings, owed } = this.#findings;
+    return { objects: this.#objects, bytes: 0, found, findings, owed };
   }
 
   get share(): number {

@@ -23,7 +23,7 @@ function startedTimer({
       events.push(`${storeId} begins at ${Date.now()}`);
       return {
         storeId,
-        progress: { objects: 0, bytes: 0, found: {}, findings: [] },
+        progress: { objects: 0, bytes: 0, found: {}, owed: 0, findings: [] },
         step: async () => {
           does(storeId);
           steps += 1;

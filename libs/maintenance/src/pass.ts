@@ -21,6 +21,8 @@ export interface PassProgress {
   readonly bytes: number;
   /** How many objects were found in each way. */
   readonly found: Readonly<Partial<Record<FindingKind, number>>>;
+  /** How many of them are owed now. */
+  readonly owed: number;
   /** The first of them by name, at most `MAX_FINDINGS`. */
   readonly findings: readonly Finding[];
 }

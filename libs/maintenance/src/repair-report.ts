@@ -1,5 +1,5 @@
 /** What a repair has to say at its end. */
-import type { ObligationOperation } from '#libs/catalog';
+import type { DamagedFile, ObligationOperation } from '#libs/catalog';
 import type { FileId, StoreId } from '#libs/kernel';
 import type { Census } from './census.js';
 import type { Difference } from './census-comparison.js';
@@ -31,18 +31,20 @@ export interface StoreFailure {
 export interface RepairReport {
   readonly options: RepairOptions;
   readonly rounds: number;
-  /** In all rounds; what comes up again counts again. */
+  /** In all rounds; of what comes up again, the first thousand count once. */
   readonly found: Readonly<Partial<Record<FindingKind, number>>>;
   /** The first of them. */
   readonly findings: readonly Finding[];
-  /** Objects that were owed and were not met again. */
+  /** Objects that were owed, and were neither met again nor are still in what is left over. */
   readonly done: number;
   /** Files that were copied, verified, read or deleted on the way. */
   readonly filesDone: number;
   readonly leftOver: number;
   /** The first of them. */
   readonly leftOvers: readonly LeftOver[];
-  /** Found in the last round, and not for a program to mend, or not to be mended by one that only looks. */
+  /** Files that no store, of all that could be asked, has whole; as far as anybody has looked. */
+  readonly damaged: readonly DamagedFile[];
+  /** Found in the last round, or read in depth, and not for a program to mend, or not to be mended by one that only looks. */
   readonly reported: number;
   readonly failures: readonly StoreFailure[];
   readonly censuses: readonly Census[];

@@ -15,11 +15,14 @@ import { Findings } from './findings.js';
 import { Courtesy } from './give-way.js';
 import type { Finding, Pass } from './pass.js';
 import { MAX_FINDINGS } from './pass.js';
+import { OwedTally } from './owed-tally.js';
 import { StageProgress } from './stage-progress.js';
 import type { LeftOver, RepairOptions, RepairReport, StoreFailure } from './repair-report.js';
 
 /** A replica whose copy is bad is passed over at the next attempt, so a few rounds meet all of them. */
 const MAX_ROUNDS = 6;
+/** A chunk may have more files than anybody wants to look at. */
+const MAX_FILES_OF_CHUNK = 64;
 
 export interface RepairParts {
   readonly catalog: Catalog;
@@ -27,7 +30,7 @@ export interface RepairParts {
   readonly primaryId: StoreId;
   readonly antiEntropy: (storeId: StoreId, mode: RepairOptions['mode']) => Pass & { end(): Promise<void> };
   /** Reads everything on a store against its SHA-256. */
-  readonly deepPass: (storeId: StoreId) => Pass;
+  readonly deepPass: (storeId: StoreId, mode: RepairOptions['mode']) => Pass;
   /** Carries out what is owed to the stores; resolves when that is done, or has been tried and failed. */
   readonly carryOut: (storeIds: readonly StoreId[]) => {
     readonly total: number;
@@ -48,10 +51,10 @@ export class RepairRun {
   readonly #failures = new Map<StoreId, string>();
   #rounds = 0;
   #filesDone = 0;
-  /** What was owed in any round, and what of it was met again in the last one. */
-  readonly #owed = new Set<string>();
-  #metAgain = 0;
+  readonly #owed = new OwedTally();
   #leftInRound = 0;
+  /** What nobody mends on the stores that were read in depth: that is done once, so it is left in every round. */
+  readonly #leftInDepth = new Map<StoreId, number>();
   #isStopped = false;
   #report: RepairReport | undefined;
   #error: unknown;
@@ -60,8 +63,7 @@ export class RepairRun {
   constructor(parts: RepairParts, options: RepairOptions, after: Promise<void> = Promise.resolve()) {
     this.#parts = parts;
     this.options = options;
-    const isDeep = options.depth === 'deep' && options.mode === 'repair';
-    const stagesPerStore = options.mode === 'look' ? 2 : isDeep ? 4 : 3;
+    const stagesPerStore = (options.mode === 'look' ? 2 : 3) + (options.depth === 'deep' ? 1 : 0);
     this.#stages = new StageProgress(options.storeIds.length * stagesPerStore);
     this.finished = after.then(() => this.#run());
   }
@@ -116,44 +118,75 @@ export class RepairRun {
     const { settle, log } = this.#parts;
     this.#rounds += 1;
     this.#leftInRound = 0;
-    this.#metAgain = 0;
+    this.#owed.beginRound();
     await settle().catch((error: unknown) =>
       log.warn({ err: error }, 'no checkpoint: what is above the last one is not judged'),
     );
     let owed = 0;
     for (const storeId of this.options.storeIds) owed += await this.#mend(storeId);
     if (this.options.mode === 'look') return false;
-    const isLeft = this.options.storeIds.some((storeId) => this.#isLeftAt(storeId));
-    return (owed > 0 || isLeft) && this.#rounds < MAX_ROUNDS;
+    if (owed === 0 && !(await this.#tryAgain())) return false;
+    return this.#rounds < MAX_ROUNDS;
+  }
+
+  /**
+   * Nothing differs, and what is left has failed: another replica may have it whole. Nothing is compared for that, which is
+   * long where much is stored. Answers with whether something came of it, and so there is something to compare again.
+   */
+  async #tryAgain(): Promise<boolean> {
+    const { storeIds } = this.options;
+    const isLeft = (): boolean => storeIds.some((storeId) => this.#isLeftAt(storeId));
+    for (; !this.#isStopped && this.#rounds < MAX_ROUNDS && isLeft(); this.#rounds += 1) {
+      const before = this.#filesDone;
+      for (const storeId of storeIds) await this.#carryOut(storeId);
+      if (this.#filesDone > before) return true;
+    }
+    return false;
   }
 
   /** Stores one after another, the primary first: what it has again, the replicas get from it. */
   async #mend(storeId: StoreId): Promise<number> {
-    if (this.#isStopped) return 0;
     const { mode, depth } = this.options;
-    const pass = this.#parts.antiEntropy(storeId, mode);
-    this.#stages.begin(`compare ${storeId}`, () => pass.share ?? 0);
-    let owed = 0;
-    try {
-      owed = await this.#drive(pass);
-    } finally {
-      await pass.end();
-    }
-    if (mode === 'look' || this.#failures.has(storeId)) return owed;
-    if (depth === 'deep' && this.#rounds === 1) {
-      const deep = this.#parts.deepPass(storeId);
-      this.#stages.begin(`read ${storeId}`, () => deep.share ?? 0);
-      owed += await this.#drive(deep);
-    }
-    if (this.#isStopped) return owed;
+    let owed = await this.#compare(storeId);
+    // Again where the store failed in the midst of it: that it is there again says nothing of what was not read.
+    const isUnread = depth === 'deep' && !this.#leftInDepth.has(storeId);
+    if (isUnread && !this.#failures.has(storeId)) owed += await this.#readInDepth(storeId);
+    if (mode === 'repair') await this.#carryOut(storeId);
+    return owed;
+  }
+
+  async #carryOut(storeId: StoreId): Promise<void> {
+    if (this.#isStopped || this.#failures.has(storeId)) return;
     const work = this.#parts.carryOut([storeId]);
     this.#stages.begin(`mend ${storeId}`, () => (work.total === 0 ? 1 : work.progress().done / work.total));
     await work.finished;
     this.#filesDone += work.progress().done;
+  }
+
+  async #compare(storeId: StoreId): Promise<number> {
+    if (this.#isStopped) return 0;
+    const pass = this.#parts.antiEntropy(storeId, this.options.mode);
+    this.#stages.begin(`compare ${storeId}`, () => pass.share ?? 0);
+    try {
+      const { owed, left } = await this.#drive(pass);
+      this.#leftInRound += left;
+      return owed;
+    } finally {
+      await pass.end();
+    }
+  }
+
+  async #readInDepth(storeId: StoreId): Promise<number> {
+    if (this.#isStopped) return 0;
+    const pass = this.#parts.deepPass(storeId, this.options.mode);
+    this.#stages.begin(`read ${storeId}`, () => pass.share ?? 0);
+    const { owed, left } = await this.#drive(pass);
+    if (!this.#isStopped && !this.#failures.has(storeId)) this.#leftInDepth.set(storeId, left);
     return owed;
   }
 
-  async #drive(pass: Pass): Promise<number> {
+  /** `left`: nobody mends it, or nobody does while only looking. */
+  async #drive(pass: Pass): Promise<{ readonly owed: number; readonly left: number }> {
     const courtesy = new Courtesy();
     try {
       while (!this.#isStopped && (await pass.step()) === 'busy') await courtesy.giveWay();
@@ -161,27 +194,27 @@ export class RepairRun {
     } catch (error) {
       this.#failures.set(pass.storeId, error instanceof Error ? error.message : String(error));
     }
-    let owed = 0;
-    for (const finding of pass.progress.findings) {
-      this.#findings.add(finding);
-      if (finding.action === 'owed') {
-        owed += 1;
-        this.#noteOwed(finding);
-      } else this.#leftInRound += 1;
+    const { found, findings, owed } = pass.progress;
+    this.#findings.addAll({ found, findings });
+    const total = Object.values(found).reduce((sum, count) => sum + count, 0);
+    const named = findings.filter(({ action }) => action === 'owed');
+    if (this.options.mode === 'repair') {
+      this.#owed.add(owed, named);
+      return { owed, left: total - owed };
     }
-    return owed;
+    // Garbage is none of what a census counts.
+    return { owed, left: total - named.filter(({ kind }) => kind === 'unknown').length };
   }
 
-  #noteOwed({ storeId, key, kind }: Finding): void {
-    if (this.options.mode === 'look') {
-      // Garbage is none of what a census counts.
-      if (kind !== 'unknown') this.#leftInRound += 1;
-      return;
-    }
-    const name = `${storeId} ${key.kind} ${key.id}`;
-    if (this.#owed.has(name)) this.#metAgain += 1;
-    // Bounded, as the findings are.
-    else if (this.#owed.size < MAX_FINDINGS) this.#owed.add(name);
+  /** Not where one of its files was tried there without success, and is owed still. */
+  #isMended({ storeId, key }: Finding): boolean {
+    const { catalog } = this.#parts;
+    const page = { after: undefined, limit: MAX_FILES_OF_CHUNK };
+    const fileIds = key.kind === 'chunk' ? catalog.filesOfChunk(key.id, page) : [key.id];
+    return fileIds.every((fileId) => {
+      const row = catalog.obligations.of(fileId).find((order) => order.storeId === storeId);
+      return row === undefined || row.state === 'done' || row.attempts === 0;
+    });
   }
 
   #isLeftAt(storeId: StoreId): boolean {
@@ -196,17 +229,18 @@ export class RepairRun {
     );
     const failed = new Map<StoreId, string>([...this.#failures, ...failures]);
     const equal = differing === 0 && failed.size === 0;
-    const reported = this.#leftInRound;
+    const reported = [...this.#leftInDepth.values()].reduce((sum, left) => sum + left, this.#leftInRound);
     return {
       options: this.options,
       rounds: this.#rounds,
       found: this.#findings.found,
       findings: this.#findings.findings,
-      done: this.#owed.size - this.#metAgain,
+      done: this.#owed.mended((finding) => this.#isMended(finding)),
       filesDone: this.#filesDone,
       leftOver: leftOvers.length,
       leftOvers: leftOvers.slice(0, MAX_FINDINGS),
       reported,
+      damaged: this.#parts.catalog.damage.files(MAX_FINDINGS),
       failures: [...failed].map(([storeId, error]): StoreFailure => ({ storeId, error })),
       censuses,
       inMotion,

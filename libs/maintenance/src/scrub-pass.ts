@@ -14,7 +14,7 @@ import type { ObjectKey, ObjectKind } from '#libs/stores';
 import { Findings } from './findings.js';
 import type { Pass, PassProgress } from './pass.js';
 import { ScrubRemedy } from './scrub-remedy.js';
-import type { ScrubContext } from './scrub-remedy.js';
+import type { ScrubContext, ScrubMode } from './scrub-remedy.js';
 import type { Sight, StoreReader } from './store-reader.js';
 
 /** In this order; chunks first, because they are most of the bytes. */
@@ -34,6 +34,8 @@ export interface ScrubPassOptions {
   readonly storeId: StoreId;
   /** Where an earlier pass ended; the beginning, where it is left out. */
   readonly position?: ScrubPosition;
+  /** It mends, where this is left out. */
+  readonly mode?: ScrubMode;
 }
 
 export class ScrubPass implements Pass {
@@ -49,12 +51,12 @@ export class ScrubPass implements Pass {
   readonly #findings = new Findings();
 
   /** Throws `replica_not_found` where the context has no such store. */
-  constructor(context: ScrubContext, { storeId, position }: ScrubPassOptions) {
+  constructor(context: ScrubContext, { storeId, position, mode = 'repair' }: ScrubPassOptions) {
     const reader = context.readers.get(storeId);
     if (reader === undefined) throw new StoreError('replica_not_found', `There is no store ${storeId}.`);
     this.storeId = storeId;
     this.#reader = reader;
-    this.#remedy = new ScrubRemedy(context, reader);
+    this.#remedy = new ScrubRemedy(context, reader, mode);
     this.#position = position ?? { kind: KINDS[0]!, lastKey: '' };
   }
 
@@ -63,8 +65,8 @@ export class ScrubPass implements Pass {
   }
 
   get progress(): PassProgress {
-    const { found, findings } = this.#findings;
-    return { objects: this.#objects, bytes: this.#bytes, found, findings };
+    const { found, findings, owed } = this.#findings;
+    return { objects: this.#objects, bytes: this.#bytes, found, findings, owed };
   }
 
   async step(): Promise<'busy' | 'done'> {

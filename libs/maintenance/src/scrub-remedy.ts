@@ -13,9 +13,10 @@
  *
  * A chunk of the primary is set aside under its chunk lock, so that no upload of the same bytes can be publishing it; one
  * that is pinned stays, and the repair that is owed replaces it. Everything owed here is a new order: whoever carries out
- * an older one may have looked before the chunk was moved.
+ * an older one may have looked before the chunk was moved. Where a scrub only looks, all is decided in the same way, and
+ * nothing is moved, written, owed or noted.
  */
-import type { Catalog, DamagedObject } from '#libs/catalog';
+import type { Catalog, DamagedObject, Obligation } from '#libs/catalog';
 import { systemErrorCode } from '#libs/kernel';
 import type { ChunkId, Clock, FileId, StoreId } from '#libs/kernel';
 import type { ChunkGuard, ObjectKey } from '#libs/stores';
@@ -52,6 +53,9 @@ export interface ScrubContext {
   readonly log: Log;
 }
 
+/** `look`: nothing is changed. */
+export type ScrubMode = 'repair' | 'look';
+
 type BadSight = Extract<Sight, { reason: string }>;
 /** `healed`: it is whole, or gone, by now. */
 type Removal = 'moved' | 'left' | 'healed';
@@ -64,19 +68,30 @@ interface OtherStores {
   readonly missing: readonly StoreId[];
 }
 
+/** Said behind what is wrong with the bytes. */
+const WHOLE_NOWHERE = 'No store that can be asked has it whole.';
+
 export class ScrubRemedy {
   readonly #context: ScrubContext;
   readonly #reader: StoreReader;
+  readonly #mode: ScrubMode;
+  /** What is in hand is whole on no store that can be asked, and a file needs it. */
+  #isNowhere = false;
 
-  constructor(context: ScrubContext, reader: StoreReader) {
+  constructor(context: ScrubContext, reader: StoreReader, mode: ScrubMode) {
     this.#context = context;
     this.#reader = reader;
+    this.#mode = mode;
   }
 
-  /** Undefined where it turns out to be no damage. Throws what the store throws. */
-  async apply(key: ObjectKey, { state, reason }: BadSight): Promise<Finding | undefined> {
-    const action = state === 'unreadable' ? 'reported' : await this.#mend(key);
-    if (action === undefined) return undefined;
+  /** Undefined where it turns out to be no damage. Not for two callers at a time. Throws what the store throws. */
+  async apply(key: ObjectKey, { state, reason: wrong }: BadSight): Promise<Finding | undefined> {
+    this.#isNowhere = false;
+    const ordered = state === 'unreadable' ? 'reported' : await this.#mend(key);
+    if (ordered === undefined) return undefined;
+    // A repair is ordered all the same, for the day on which a store is back that has it.
+    const action = this.#isNowhere && this.#mode === 'look' ? 'reported' : ordered;
+    const reason = this.#isNowhere ? `${wrong} ${WHOLE_NOWHERE}` : wrong;
     const { name: store, storeId } = this.#reader;
     this.#context.log.warn({ store, kind: key.kind, id: key.id, reason, action }, 'a scrub found a corrupt object');
     return { storeId, key, kind: 'corrupt', action, reason };
@@ -115,7 +130,7 @@ export class ScrubRemedy {
 
   /** The manifest of a file that the catalog does not know. */
   #mendStray(fileId: FileId): Finding['action'] | undefined {
-    const order = this.#context.catalog.obligations.of(fileId).find(({ storeId }) => storeId === this.#reader.storeId);
+    const order = this.#orderOf(fileId);
     if (order?.want !== 'absent') return 'reported';
     // A delete that is on its way takes it.
     if (order.state !== 'done') return undefined;
@@ -129,11 +144,14 @@ export class ScrubRemedy {
   /** Deletes are not owed to the primary, so it is mended on the spot; damaged, it is a tombstone all the same. */
   async #mendOwnTombstone(key: ObjectKey): Promise<Finding['action'] | undefined> {
     const { bytes } = await this.#lookElsewhere(key);
-    if (bytes === undefined) return 'reported';
+    if (bytes === undefined) {
+      this.#isNowhere = true;
+      return 'reported';
+    }
     const removal = await this.#moveAway(key);
     if (removal === 'healed') return undefined;
     if (removal === 'left') return 'reported';
-    await this.#reader.put(key, bytes);
+    if (this.#mode === 'repair') await this.#reader.put(key, bytes);
     return 'owed';
   }
 
@@ -169,6 +187,7 @@ export class ScrubRemedy {
   async #moveIfBad(key: ObjectKey): Promise<Removal> {
     const { state } = await this.#reader.look(key);
     if (state !== 'corrupt') return 'healed';
+    if (this.#mode === 'look') return 'moved';
     try {
       await this.#reader.setAside(key);
       return 'moved';
@@ -200,11 +219,20 @@ export class ScrubRemedy {
     operation: 'verify' | 'repair' | 'delete',
     storeId: StoreId = this.#reader.storeId,
   ): number {
-    return fileIds.length === 0 ? 0 : this.#context.replication.oweAnew({ fileIds, storeId, operation });
+    if (fileIds.length === 0) return 0;
+    if (this.#mode === 'repair') return this.#context.replication.oweAnew({ fileIds, storeId, operation });
+    return fileIds.filter((fileId) => operation !== 'delete' || this.#orderOf(fileId)?.want === 'absent').length;
+  }
+
+  /** What was ordered of the file on this store. */
+  #orderOf(fileId: FileId): Obligation | undefined {
+    return this.#context.catalog.obligations.of(fileId).find(({ storeId }) => storeId === this.#reader.storeId);
   }
 
   /** The other stores that should have it are owed it too: whichever gets it whole again, the others get it from there. */
   async #noteDamage(key: DamagedObject, { corrupt, missing }: OtherStores): Promise<void> {
+    this.#isNowhere = true;
+    if (this.#mode === 'look') return;
     const { catalog, clock, log, readers } = this.#context;
     const operations = [
       ...corrupt.map((storeId) => ({ storeId, operation: 'repair' as const })),

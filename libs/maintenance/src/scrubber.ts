@@ -12,7 +12,7 @@ import type { StoreId } from '#libs/kernel';
 import { FullRead, ScrubRun } from './full-read.js';
 import type { Pass } from './pass.js';
 import { ScrubPass } from './scrub-pass.js';
-import type { ScrubContext } from './scrub-remedy.js';
+import type { ScrubContext, ScrubMode } from './scrub-remedy.js';
 import { StoreScrub } from './store-scrub.js';
 import type { ScrubView } from './store-scrub.js';
 
@@ -95,8 +95,8 @@ export class Scrubber {
   }
 
   /** A scrub of one store from its beginning, for whoever makes the steps himself. Throws `replica_not_found`. */
-  passOf(storeId: StoreId): Pass {
-    return new ScrubPass(this.#options, { storeId });
+  passOf(storeId: StoreId, mode: ScrubMode = 'repair'): Pass {
+    return new ScrubPass(this.#options, { storeId, mode });
   }
 
   #readOf({ storeId, name }: StoreScrub): FullRead {

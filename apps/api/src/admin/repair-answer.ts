@@ -1,6 +1,7 @@
 /** What the end of a repair says, in the form of the API: stores by their names, lists cut to what a person reads. */
 import type { StoreId } from '#libs/kernel';
 import type { RepairReport } from '#libs/maintenance';
+import { damagedFileAnswer } from './scrub-answer.js';
 
 /** Of each list; the counts beside it say how many there are. */
 const MAX_TOLD = 1_000;
@@ -25,6 +26,7 @@ export function repairResult(report: RepairReport, nameOf: (storeId: StoreId) =>
       return { store: nameOf(storeId), file_id: fileId, operation, error: error ?? null };
     }),
     reported: report.reported,
+    damaged: report.damaged.map((file) => damagedFileAnswer(file, nameOf)),
     failures: report.failures.map(({ storeId, error }) => ({ store: nameOf(storeId), error })),
     censuses: report.censuses.map(({ storeId, depth, unreferencedChunks, shards: _, ...census }) => {
       return { store_id: storeId, store: nameOf(storeId), ...census, unreferenced_chunks: unreferencedChunks, depth };

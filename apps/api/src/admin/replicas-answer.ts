@@ -105,6 +105,20 @@ export class CollectionAnswer {
   held_by!: string[];
 }
 
+export class FullDiskAnswer {
+  @ApiProperty({ description: 'The directory whose disk it is.' })
+  path!: string;
+
+  @ApiProperty({ enum: ['bytes', 'inodes'] })
+  lacks!: 'bytes' | 'inodes';
+
+  @ApiProperty({ description: 'How many of them are free.' })
+  free!: number;
+
+  @ApiProperty({ description: 'How many of them uploads leave free.' })
+  reserved!: number;
+}
+
 export class ReplicasStatusAnswer {
   @ApiProperty({ type: [StoreStatusAnswer], description: 'The replicas.' })
   stores!: StoreStatusAnswer[];
@@ -121,6 +135,13 @@ export class ReplicasStatusAnswer {
 
   @ApiProperty({ type: QueueAnswer })
   queue!: QueueAnswer;
+
+  @ApiProperty({
+    type: [FullDiskAnswer],
+    description:
+      'Disks of the primary, the log and the catalog that are down to DISK_RESERVE: uploads answer 507 until there is room.',
+  })
+  full_disks!: FullDiskAnswer[];
 
   @ApiProperty({ type: CollectionAnswer })
   collection!: CollectionAnswer;

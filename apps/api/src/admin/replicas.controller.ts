@@ -1,6 +1,7 @@
 /** `/admin/replicas` and `/admin/operations`: what is owed to which store, and work that makes it less. */
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { FileStore } from '#libs/file-store';
 import type { JobQueue } from '#libs/job-queue';
 import type { StoreId } from '#libs/kernel';
 import { Scrubber } from '#libs/maintenance';
@@ -36,16 +37,19 @@ export class ReplicasController {
   readonly #scrubber: Scrubber;
   readonly #installation: OpenInstallation;
   readonly #storagePath: string;
+  readonly #files: FileStore;
 
   constructor(
     replication: Replication,
     operations: Operations,
     jobs: JobService,
     scrubber: Scrubber,
+    files: FileStore,
     @Inject(OPEN_INSTALLATION) installation: OpenInstallation,
     @Inject(SETTINGS) settings: Settings,
   ) {
     this.#scrubber = scrubber;
+    this.#files = files;
     this.#installation = installation;
     this.#storagePath = settings.storagePath;
     this.#replication = replication;
@@ -60,7 +64,8 @@ export class ReplicasController {
   })
   @ApiOkResponse({ type: ReplicasStatusAnswer, description: 'How replication fares at this moment.' })
   @ApiProblems()
-  status(): ReplicasStatusAnswer {
+  async status(): Promise<ReplicasStatusAnswer> {
+    const fullDisks = await this.#files.fullDisks();
     const { state, lastError } = this.#queue.condition;
     const { primary, catalog } = this.#installation;
     const scrubs = new Map(this.#scrubber.views().map((view) => [view.storeId, view]));
@@ -74,6 +79,7 @@ export class ReplicasController {
       primary: storeStatusAnswer(primaryStatus, scrubs.get(primaryStatus.storeId)),
       damaged: catalog.damage.files(MAX_DAMAGED_FILES).map((file) => damagedFileAnswer(file, nameOf)),
       queue: { kind: this.#queueKind, state, last_error: lastError ?? null },
+      full_disks: fullDisks.map(({ path, lacks, free, reserved }) => ({ path, lacks, free, reserved })),
       collection: { held_by: catalog.garbage.holds() },
     };
   }

@@ -40,6 +40,7 @@ const BUFFER_WAIT_MS = 10_000;
       },
     },
   ],
+  exports: [FileStore],
 })
 export class FileStoreModule {}
 

@@ -59,7 +59,7 @@ import { LOG, OPEN_INSTALLATION } from './tokens.js';
           stores,
           primaryId: primary.identity.storeId,
           antiEntropy: (storeId, mode) => antiEntropy.pass(storeId, mode),
-          deepPass: (storeId) => scrubber.passOf(storeId),
+          deepPass: (storeId, mode) => scrubber.passOf(storeId, mode),
           carryOut: (storeIds) => replication.carryOut(storeIds),
           settle: () => checkpointer.run(),
           log,

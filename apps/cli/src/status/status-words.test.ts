@@ -88,6 +88,20 @@ describe('the screen', () => {
   });
 });
 
+it('names the disk for whose sake uploads are refused, once for all that share it', () => {
+  const given = answers([replica('replica1')]);
+  const full = { lacks: 'bytes', free: 3 * MIB, reserved: 256 * MIB };
+  const full_disks = [
+    { ...full, path: '/data/primary' },
+    { ...full, path: '/data' },
+    { path: '/wal', lacks: 'inodes', free: 12, reserved: 4096 },
+  ];
+  const [bytes, inodes, ...more] = wrongOf({ ...given, replicas: { ...given.replicas, full_disks } });
+  expect(bytes).toContain('(507): of the disk of /data/primary, /data 3.0 MiB are free, and 256 MiB are kept');
+  expect(inodes).toContain('of the disk of /wal 12 inodes are free, and 4096 are kept');
+  expect([more, wrongOf({ ...given, replicas: { ...given.replicas, full_disks: [] } })]).toEqual([[], []]);
+});
+
 describe('what survives the loss of the primary', () => {
   it.each([
     ['nobody but the primary has anything', [], 'every file is lost; there is no replica.'],

@@ -1,5 +1,6 @@
 /** What does not mend itself, and what helps. A replica that merely lags, or has just stumbled, is not among it. */
-import type { StoreStatus } from '#libs/client';
+import type { FullDisk, StoreStatus } from '#libs/client';
+import { sizeText } from '#libs/terminal';
 import type { ServerAnswers } from './server-answers.js';
 import { replicasOf } from './survival.js';
 
@@ -33,6 +34,7 @@ export function wrongs({ ready, replicas }: ServerAnswers): string[] {
   const { queue } = replicas;
   return [
     ...ready.reasons.flatMap((reason) => NOT_READY[reason] ?? []),
+    ...fullDiskLines(replicas.full_disks ?? []),
     ...(replicasOf(replicas).length === 0
       ? ['There is no replica: one disk holds everything. Name one in REPLICAS and restart the server.']
       : []),
@@ -57,6 +59,19 @@ export function wrongs({ ready, replicas }: ServerAnswers): string[] {
           `No garbage is collected: ${held.map((reason) => HELD[reason] ?? reason).join(', ')}. Put back what is missing; when nothing more can come back: ${GUIDE}, "Catalog lost".`,
         ]),
   ];
+}
+
+/** Directories on one disk have the same room: one line for all of them. */
+function fullDiskLines(disks: readonly FullDisk[]): string[] {
+  const pathsOf = Map.groupBy(disks, ({ lacks, free, reserved }) => {
+    return lacks === 'bytes'
+      ? `${sizeText(free)} are free, and ${sizeText(reserved)} are kept (DISK_RESERVE)`
+      : `${free} inodes are free, and ${reserved} are kept`;
+  });
+  return [...pathsOf].map(([room, sharing]) => {
+    const paths = sharing.map(({ path }) => path).join(', ');
+    return `Uploads are refused (507): of the disk of ${paths} ${room}. Delete files, or free more there, and they return by themselves: ${GUIDE}, "Disk full".`;
+  });
 }
 
 function wrongOfStore({ name, url, state, last_error: error, last_success_at: lastSuccess }: StoreStatus): string[] {
