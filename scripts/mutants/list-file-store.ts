@@ -173,8 +173,8 @@ export const FILE_STORE: readonly Mutant[] = [
   {
     name: 'reserve: the fullest of the disks decides',
     file: 'libs/file-store/src/disk-reserve.ts',
-    find: 'Math.min(...bytes)',
-    replace: 'Math.max(...bytes)',
+    find: 'this.#freeBytes = Math.min(',
+    replace: 'this.#freeBytes = Math.max(',
     tests: [RESERVE],
     letsThrough: 'the disk of the log fills up while the primary has room',
   },

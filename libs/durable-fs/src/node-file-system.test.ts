@@ -44,6 +44,7 @@ it('creates files while other disks give no answer', async () => {
     const hung = pipes.map((pipe) => nodeFileSystem.replaceFiles(files, pipe));
     await sleep(1_500);
     await nodeFileSystem.createFiles(files);
+    expect(await nodeFileSystem.sizesOf(files.map(({ path }) => path))).toEqual([1, 1, 1, 1]);
 
     const readers = pipes.map((pipe) => openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK));
     await Promise.allSettled(hung);
