@@ -82,8 +82,8 @@ export default defineConfig({
           env: { TMPDIR: quickDirectory() },
           testTimeout: seconds(120),
           hookTimeout: seconds(120),
-          // One more than there are processors in CI: a third of the time is waiting for servers, stores and limits.
-          maxWorkers: 3,
+          // As many as CI has processors: more of them meet the time limits of the tests that wait.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
@@ -107,7 +107,7 @@ export default defineConfig({
           testTimeout: seconds(30 * 60),
           hookTimeout: seconds(120),
           // Beside the faults: they wait for the same disk, and each has processes and directories of its own.
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 4 },
         },
       },
@@ -120,7 +120,7 @@ export default defineConfig({
           testTimeout: seconds(15 * 60),
           hookTimeout: seconds(120),
           // Each test has disks of its own.
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 4 },
         },
       },

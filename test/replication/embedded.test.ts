@@ -73,7 +73,7 @@ describe('an async upload', () => {
 });
 
 describe('a sync upload', () => {
-  const server = useServer({ REPLICATION_TIMEOUT: '300ms' });
+  const server = useServer({ REPLICATION_TIMEOUT: '2s' });
 
   it.each([
     ['inline', 100],

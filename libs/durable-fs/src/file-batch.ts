@@ -1,6 +1,7 @@
 /**
- * Creates, renames and replaces many small files by synchronous calls in threads of their own. Creating and renaming a file costs 40 µs where all goes well and a multiple of that where the file system has to look for an inode; on the main
- * thread every request would wait for it, and through libuv's pool each single call would cost a trip there and back.
+ * Creates, renames and replaces many small files by synchronous calls in threads of their own. Creating and renaming a file
+ * costs 40 µs where all goes well and a multiple of that where the file system has to look for an inode; on the main thread
+ * every request would wait for it, and through libuv's pool each single call would cost a trip there and back.
  *
  * The file is also the thread's program, so it imports nothing but Node.
  */
@@ -43,7 +44,7 @@ export async function replaceFiles(replacements: Replacements): Promise<void> {
   await runInThread({ ...pack(files), mode, temporaryPath });
 }
 
-/** One after the other; where one throws, those before it have happened. Always in a thread: a disk may give no answer. */
+/** One after the other; where one throws, those before it have happened. Always in a thread: for many. */
 export async function renameFiles(renames: readonly FileRename[]): Promise<void> {
   if (renames.length > 0) {
     const paths = renames.flatMap(({ from, to }) => [from, to]).join(PATH_END);

@@ -19,6 +19,9 @@ import type { FileStat, FileSystem, OpenFile } from './file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
 import { renameFiles, replaceFiles } from './file-batch.js';
 
+/** Below this the way to a thread of their own, which may have to be started, takes longer than the calls. */
+export const MANY_FROM = 16;
+
 const fileSystemSync = new FileSystemSync();
 const fsyncAsync = promisify(fsync);
 const readdirAsync = promisify(readdir);
@@ -70,7 +73,10 @@ export const nodeFileSystem: FileSystem = {
     renameSync(from, to);
   },
 
-  renameFiles,
+  async renameFiles(renames) {
+    if (renames.length < MANY_FROM) for (const { from, to } of renames) renameSync(from, to);
+    else await renameFiles(renames);
+  },
 
   async unlink(path) {
     await unlinkAsync(path);
@@ -98,7 +104,10 @@ export const nodeFileSystem: FileSystem = {
     return { sizeBytes: stat.size, isDirectory: stat.isDirectory(), modifiedAtMs: stat.mtimeMs };
   },
 
-  sizesOf,
+  async sizesOf(paths) {
+    if (paths.length >= MANY_FROM) return sizesOf(paths);
+    return paths.map((path) => statSync(path, { throwIfNoEntry: false })?.size);
+  },
 
   async syncDirectory(path) {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);

@@ -8,7 +8,7 @@ import { mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '#libs/kernel';
 import type { FileSystem, OpenFile } from './file-system.js';
-import { nodeFileSystem } from './node-file-system.js';
+import { MANY_FROM, nodeFileSystem } from './node-file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
 
 const openAsync = promisify(open);
@@ -21,6 +21,16 @@ export const pooledFileSystem: FileSystem = {
   create: (path) => openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL),
   readFile: (path) => readFile(path),
   rename: (from, to) => rename(from, to),
+
+  async renameFiles(renames) {
+    if (renames.length < MANY_FROM) for (const { from, to } of renames) await rename(from, to);
+    else await nodeFileSystem.renameFiles(renames);
+  },
+
+  async sizesOf(paths) {
+    if (paths.length >= MANY_FROM) return nodeFileSystem.sizesOf(paths);
+    return Promise.all(paths.map(async (path) => (await pooledFileSystem.stat(path))?.sizeBytes));
+  },
 
   async makeDirectory(path) {
     try {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileSystem, OpenFile } from '../../src/file-system.js';
+import { bytes } from './contract-tools.js';
+import type { Tools } from './contract-tools.js';
 import { describeManyFiles, describeManyReads } from './many-files-contract.js';
 
 export interface FileSystemUnderTest {
@@ -9,8 +11,6 @@ export interface FileSystemUnderTest {
   readonly directory: string;
   cleanUp(): void;
 }
-
-const bytes = (text: string): Buffer => Buffer.from(text);
 
 async function readAll(file: OpenFile): Promise<string> {
   const target = Buffer.alloc((await file.size()) + 1);
@@ -38,14 +38,6 @@ export function describeFileSystemContract(name: string, start: () => FileSystem
     describeManyReads(() => ({ fs, path, put, get }));
     describeSyncs(() => ({ fs, path, put, get }));
   });
-}
-
-/** What the parts of the contract work with. */
-export interface Tools {
-  readonly fs: FileSystem;
-  path(...names: string[]): string;
-  put(fileName: string, text: string): Promise<void>;
-  get(fileName: string): Promise<string>;
 }
 
 function describeHandles(tools: () => Tools): void {

@@ -2,9 +2,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { FileReplacement } from '../../src/file-batch.js';
-import type { Tools } from './file-system-contract.js';
-
-const bytes = (text: string): Buffer => Buffer.from(text);
+import { bytes } from './contract-tools.js';
+import type { Tools } from './contract-tools.js';
 
 /** Few are replaced on the spot, many in threads; nobody shall see a difference. */
 const MANY = [1, 3, 4, 40];
