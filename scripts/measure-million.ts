@@ -2,7 +2,7 @@
  * `npm run measure:million`: builds, starts the real server with two replicas on a temporary directory, fills it with many
  * small files, and measures what scrub, anti-entropy and census do with them: objects per second, the resident memory of
  * the server, and how many 4 KiB PUTs it takes meanwhile beside how many it takes alone. Prints a table and JSON. A
- * million files take some 15 GiB, and half an hour. The figures are of one machine and one moment: compare columns.
+ * million files take some 15 GiB, and more than an hour. The figures are of one machine and one moment: compare columns.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
