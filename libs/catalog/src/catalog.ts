@@ -1,8 +1,8 @@
 /**
  * The catalog: an index over what the stores hold and what is owed to them. Losing it costs time, not truth. It changes
  * only by `apply`, one transaction a batch, with the applied LSN inside it, so that it is always the effect of a prefix
- * of the log; `garbage`, `obligations` (with `expiringDeletes`), `scrubs` and `damage`, which nobody's file depends on, are also written by the maintenance
- * and by replication.
+ * of the log; `garbage`, `obligations` (with `expiringDeletes`), `scrubs` and `damage`, which nobody's file depends on, are
+ * also written by the maintenance and by replication.
  */
 import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { CatalogId, ChunkId, ClusterId, FileId, LogId, Lsn, StoreId } from '#libs/kernel';

@@ -63,7 +63,7 @@ export async function readFiles({ paths, maxBytes }: FilesQuery): Promise<SmallF
   });
 }
 
-/** Of each path in bytes, undefined where nothing has that name. Always in a thread: for many. Throws Node.js system errors. */
+/** Of each path in bytes, undefined where nothing has that name. Always in a thread, so it is for many. Throws Node.js system errors. */
 export async function sizesOf(paths: readonly string[]): Promise<(number | undefined)[]> {
   if (paths.length === 0) return [];
   const sizes = await ask<Float64Array>({ kind: 'sizes', paths: paths.join(NAME_END) });

@@ -44,7 +44,7 @@ export async function replaceFiles(replacements: Replacements): Promise<void> {
   await runInThread({ ...pack(files), mode, temporaryPath });
 }
 
-/** One after the other; where one throws, those before it have happened. Always in a thread: for many. */
+/** One after the other; where one throws, those before it have happened. Always in a thread, so it is for many. */
 export async function renameFiles(renames: readonly FileRename[]): Promise<void> {
   if (renames.length > 0) {
     const paths = renames.flatMap(({ from, to }) => [from, to]).join(PATH_END);
