@@ -42,6 +42,8 @@ export const BAD_DAYS: Readonly<Record<string, Story>> = {
     for (let count = 0; count < 4; count += 1) await life.upload(MIB);
     await nothingOwed(life);
     const relieve = await fillDisk(life.seen, RESERVE_BYTES - MIB);
+    // It asks the disk a few times a second, and did so a moment ago.
+    await until(life, ({ full_disks: fullDisks }) => fullDisks.length > 0);
     await expectRefused(life, full!);
     expectSigns(refused!, await expectStatus(life, 4));
     life.settings['FILE_ID'] = life.files.at(-1)!.file.file_id;
@@ -178,6 +180,7 @@ async function rot(life: Life, stores: readonly string[]): Promise<void> {
 interface Replicas {
   readonly queue: { readonly state: string };
   readonly damaged: readonly unknown[];
+  readonly full_disks: readonly unknown[];
 }
 
 /** Until the server says so itself: the command is about the words alone. */
