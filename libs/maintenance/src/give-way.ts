@@ -8,7 +8,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 const BUSY_TURN_MS = 0.25;
 /** Of the time of the step; leaves three quarters of the main thread, and more, to requests. */
 const REST_FACTOR = 4;
-const MAX_REST_MS = 1_000;
+/** No step works longer than a quarter of this: what it took beyond, it was waiting for others itself. */
+const MAX_REST_MS = 100;
 /** Who was busy a moment ago will be so again. */
 const BUSY_FOR_MS = 200;
 
