@@ -11,8 +11,8 @@ const resolution = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 // Rounds of the random crash tests: few in every run, 200 and more by `npm run test:crash`.
 process.env['CRASH_ROUNDS'] ??= '10';
 
-// Load of the soak: a minute of every run with what follows it, ten minutes by `npm run test:soak`.
-process.env['SOAK_SECONDS'] ??= '30';
+// Load of the soak: a minute of every run, ten minutes by `npm run test:soak`.
+process.env['SOAK_SECONDS'] ??= '60';
 
 // Rounds of real cuts of power: few in every run, 20 by `npm run test:faults`.
 process.env['FAULT_ROUNDS'] ??= '2';
