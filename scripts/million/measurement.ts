@@ -100,7 +100,9 @@ export class Measurement {
       if (pass === 'census') await until(server.url, operation, isCounting);
       const watch = await MemoryWatch.begin(server.pid);
       const startedMs = performance.now();
-      const behind = behindOf(pass, objects, await viewOf(server.url, operation));
+      const behindOf = (view: OperationAnswer): number =>
+        pass === 'scrub' ? objectsOf(view) : shareOf(pass, view, this.#stores) * objects;
+      const behind = behindOf(await viewOf(server.url, operation));
       let last = { behind, atMs: startedMs };
       const meanwhile: number[] = [];
       for (let round = 0; round < this.#options.rounds; round += 1) {
@@ -108,7 +110,7 @@ export class Measurement {
         const view = await viewOf(server.url, operation);
         if (!isUnderWay(pass, view)) break;
         meanwhile.push(perSecond);
-        last = { behind: behindOf(pass, objects, view), atMs: performance.now() };
+        last = { behind: behindOf(view), atMs: performance.now() };
       }
       const seconds = (last.atMs - startedMs) / 1000;
       return {
@@ -119,6 +121,11 @@ export class Measurement {
         memory: await watch.end(),
       };
     });
+  }
+
+  /** The primary and its replicas. */
+  get #stores(): number {
+    return 1 + replicasOf(this.#options.installation).length;
   }
 
   /** A clean stop ends the passes that are under way, so that none has to be waited for. */
@@ -158,7 +165,7 @@ export class Measurement {
     let lessAtMs = performance.now();
     for (;;) {
       const lookedMs = performance.now();
-      const owed = await owedBy(server, replicasOf(this.#options.installation).length);
+      const owed = await owedBy(server, this.#stores - 1);
       if (owed === 0) return;
       if (owed < least) [least, lessAtMs] = [owed, performance.now()];
       if (performance.now() - lessAtMs > STALLED_AFTER_MS) throw new Error(`${owed} files stay owed`);
@@ -192,11 +199,6 @@ function figuresOf(objects: number, { seconds, memory }: Omit<Watched, 'view'>):
     objects_per_second: Math.round(objects / seconds),
     memory,
   };
-}
-
-/** Objects of the pass that are behind it. */
-function behindOf(pass: PassName, objects: number, view: OperationAnswer): number {
-  return pass === 'scrub' ? objectsOf(view) : shareOf(pass, view) * objects;
 }
 
 function isUnderWay(pass: PassName, view: OperationAnswer): boolean {

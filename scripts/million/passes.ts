@@ -28,6 +28,8 @@ export interface OperationAnswer {
   } | null;
 }
 
+type Progress = Pick<OperationAnswer, 'done' | 'total'>;
+
 /** One look at all stores: each is compared, then each is counted; nothing is changed. A scrub reads all of them. */
 export async function begin(url: string, kind: 'look' | 'scrub'): Promise<string> {
   const path = kind === 'scrub' ? '/admin/scrub' : '/admin/repair?dry_run=true';
@@ -56,7 +58,7 @@ export async function until(
 }
 
 /** A look at stores compares all of them first, and then counts all of them: half of its stages each. Pure. */
-export const isCounting = ({ done, total }: Pick<OperationAnswer, 'done' | 'total'>): boolean => done >= total / 2;
+export const isCounting = ({ done, total }: Progress): boolean => done >= total / 2;
 
 /** Objects in all stores together; of an operation that has ended. Pure. */
 export function objectsOf({ result }: OperationAnswer): number {
@@ -68,11 +70,15 @@ export function objectsOf({ result }: OperationAnswer): number {
   return sum(counts);
 }
 
-/** How much of a pass is behind it, 0 to 1. Pure. */
-export function shareOf(pass: PassName, { done, total }: Pick<OperationAnswer, 'done' | 'total'>): number {
-  if (pass === 'scrub') return done / total;
+/** What a store's share of a pass is divided into alike; only the first of them, the manifests, has objects here. */
+const KINDS = 3;
+
+/** How much of a look's pass is behind it, 0 to 1, where the stores hold manifests alone. Pure. */
+export function shareOf(pass: Exclude<PassName, 'scrub'>, { done, total }: Progress, stores: number): number {
   const half = total / 2;
-  return pass === 'anti-entropy' ? Math.min(1, done / half) : Math.max(0, (done - half) / half);
+  const storesBehind = (stores * (pass === 'anti-entropy' ? done : done - half)) / half;
+  const whole = Math.min(stores, Math.max(0, Math.floor(storesBehind)));
+  return (whole + Math.min(1, KINDS * Math.max(0, storesBehind - whole))) / stores;
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

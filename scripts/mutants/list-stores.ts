@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.js';
 
 const STAGING = 'libs/stores/src/staging-area.test.ts';
+const DIGEST = 'libs/stores/src/file-digest.test.ts';
 const DIRECTORY = 'libs/stores/src/directory-store.test.ts';
 const BATCH = 'libs/stores/src/durable-batch.test.ts';
 const IDENTITY = 'libs/stores/src/store-identity.test.ts';
@@ -14,6 +15,14 @@ export const STORES: readonly Mutant[] = [
     replace: '',
     tests: [STAGING],
     letsThrough: 'an acknowledged file has chunks of zeros after a power cut',
+  },
+  {
+    name: 'staging: the digest of a file is not gone on with by a thread that has not seen its beginning',
+    file: 'libs/stores/src/file-digest.ts',
+    find: 'return Promise.reject(this.#end);',
+    replace: 'return DigestThread.current().#ask(request);',
+    tests: [DIGEST],
+    letsThrough: 'a file is acknowledged under the SHA-256 of its end',
   },
   {
     name: 'publish: over whatever stands there',

@@ -4,8 +4,7 @@
  */
 import { StoreError } from '#libs/kernel';
 import type { StagedChunk } from '#libs/stores';
-import { createHash, hash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { DigestCheck } from './digest-check.js';
 import type { ExpectedDigest } from './digest-check.js';
 import type { StagingWindow } from './staging-window.js';
@@ -38,8 +37,7 @@ export class BodyCollector {
   #current: TransferBuffer | undefined;
   #filledBytes = 0;
   #sizeBytes = 0;
-  /** Of the whole body, piece by piece; a body that stays whole is hashed at its end, in one cheaper call. */
-  #largeHash: Hash | undefined;
+  #isLarge = false;
   readonly #digestCheck: DigestCheck;
 
   /** `onLarge` is called once, before the first chunk is staged, when the body turns out too large to stay whole. */
@@ -65,16 +63,16 @@ export class BodyCollector {
       throw incomplete(`${declaredBytes} bytes were declared and ${this.#sizeBytes} came`);
     }
     const sizeBytes = this.#sizeBytes;
-    if (this.#largeHash === undefined) {
+    if (!this.#isLarge) {
       const inline = this.#current?.bytes.subarray(0, this.#filledBytes) ?? Buffer.alloc(0);
       const sha256 = hash('sha256', inline, 'hex');
       this.#assertDigests(sha256);
       return { sizeBytes, sha256, inline, staged: [] };
     }
-    const sha256 = this.#largeHash.digest('hex');
-    this.#assertDigests(sha256);
     if (this.#current !== undefined) this.#stage(this.#current);
-    return { sizeBytes, sha256, inline: undefined, staged: await this.#window.all() };
+    const { staged, sha256 } = await this.#window.all();
+    this.#assertDigests(sha256);
+    return { sizeBytes, sha256, inline: undefined, staged };
   }
 
   async #add(piece: Buffer): Promise<void> {
@@ -84,14 +82,13 @@ export class BodyCollector {
     if (declaredBytes !== undefined && this.#sizeBytes > declaredBytes) {
       throw incomplete(`${declaredBytes} bytes were declared and more came`);
     }
-    this.#largeHash?.update(piece);
     this.#digestCheck.update(piece);
     for (let at = 0; at < piece.length;) {
       this.#current ??= await this.#nextBuffer();
       const count = piece.copy(this.#current.bytes, this.#filledBytes, at);
       at += count;
       this.#filledBytes += count;
-      if (this.#sizeBytes > this.#limits.inlineMaxBytes) this.#becomeLarge(this.#current, piece.subarray(at));
+      if (this.#sizeBytes > this.#limits.inlineMaxBytes) this.#becomeLarge();
       if (this.#isLarge && this.#filledBytes === this.#current.bytes.length) this.#stage(this.#current);
     }
   }
@@ -114,15 +111,10 @@ export class BodyCollector {
     this.#filledBytes = 0;
   }
 
-  /** `buffer` holds all that has come but `rest`. */
-  #becomeLarge(buffer: TransferBuffer, rest: Buffer): void {
+  #becomeLarge(): void {
     if (this.#isLarge) return;
-    this.#largeHash = createHash('sha256').update(buffer.bytes.subarray(0, this.#filledBytes)).update(rest);
+    this.#isLarge = true;
     this.#onLarge();
-  }
-
-  get #isLarge(): boolean {
-    return this.#largeHash !== undefined;
   }
 }
 

@@ -2,6 +2,7 @@
  * The chunks of one upload on their way to staging: each is written and synced while the next one fills. One buffer is
  * certain, more are used while there is room, so a slow disk pauses the socket and memory stays within the budget.
  */
+import { FileDigest } from '#libs/stores';
 import type { PrimaryStore, StagedChunk } from '#libs/stores';
 import type { SpaceClaim } from './disk-reserve.js';
 import type { TransferBuffer, TransferBuffers } from './transfer-buffers.js';
@@ -26,6 +27,7 @@ export class StagingWindow {
   /** In the order of the file. */
   readonly #staging: Promise<StagedChunk>[] = [];
   readonly #unsettled = new Set<Promise<StagedChunk>>();
+  readonly #digest = new FileDigest();
 
   constructor({ primary, buffers, space, chunkSizeBytes }: StagingWindowOptions) {
     this.#primary = primary;
@@ -53,7 +55,7 @@ export class StagingWindow {
 
   /** Starts to stage the first `lengthBytes` of `buffer`, which is this window's again. */
   stage(buffer: TransferBuffer, lengthBytes: number): void {
-    const staging = this.#primary.staging.stage(buffer.bytes.subarray(0, lengthBytes));
+    const staging = this.#primary.staging.stage(buffer.bytes.subarray(0, lengthBytes), this.#digest);
     this.#staging.push(staging);
     this.#unsettled.add(staging);
     const settled = (): void => {
@@ -64,15 +66,17 @@ export class StagingWindow {
     staging.then(settled, () => undefined);
   }
 
-  /** All chunks, staged and synced. */
-  all(): Promise<StagedChunk[]> {
-    return Promise.all(this.#staging);
+  /** All chunks, staged and synced, and the SHA-256 of them together, in hexadecimal; once. */
+  async all(): Promise<{ readonly staged: readonly StagedChunk[]; readonly sha256: string }> {
+    const staged = await Promise.all(this.#staging);
+    return { staged, sha256: await this.#digest.end() };
   }
 
   /** Waits for what is under way, then gives the memory back; answers with what was staged. Never throws. */
   async dispose(): Promise<readonly StagedChunk[]> {
     const outcomes = await Promise.allSettled(this.#staging);
     for (const buffer of this.#taken) buffer.release();
+    this.#digest.abandon();
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
 

@@ -1,9 +1,10 @@
 /**
  * The memory of all transfers, uploads and downloads together: chunk-sized buffers under one budget, reused, because a
  * fresh megabyte costs the kernel's zeroing each time and leaves its return to the garbage collector.
- * They are cut from one piece, so that all of them begin at a page, as far as the length of a chunk is one of pages.
+ * They are cut from one piece, so that all of them begin at a page, as far as the length of a chunk is one of pages,
+ * and shared with the thread that digests chunks.
  */
-import { ByteBudget, pageAlignedBuffer } from '#libs/kernel';
+import { ByteBudget, sharedPageAlignedBuffer } from '#libs/kernel';
 import type { ByteShare } from '#libs/kernel';
 
 export interface TransferBuffer {
@@ -27,7 +28,7 @@ export class TransferBuffers {
     this.#budgetBytes = options.budgetBytes;
     this.#pooledSizeBytes = options.pooledSizeBytes;
     this.#waitMs = options.waitMs;
-    this.#arena = pageAlignedBuffer(options.budgetBytes);
+    this.#arena = sharedPageAlignedBuffer(options.budgetBytes);
   }
 
   /** A stream's first buffer, in turn. Throws `overloaded` when none came free in time. */

@@ -13,3 +13,9 @@ export function pageAlignedBuffer(sizeBytes: number): Buffer {
   const start = PAGE_BYTES - ALLOCATION_HEADER_BYTES;
   return Buffer.allocUnsafeSlow(start + sizeBytes).subarray(start);
 }
+
+/** The same, all zeros, and of memory that other threads see too. */
+export function sharedPageAlignedBuffer(sizeBytes: number): Buffer {
+  const start = PAGE_BYTES - ALLOCATION_HEADER_BYTES;
+  return Buffer.from(new SharedArrayBuffer(start + sizeBytes), start);
+}

@@ -4,6 +4,7 @@ export type { ChunkGuard, PinOwner } from './chunk-guard.js';
 export type { DeletedFile, DeletedManifests } from './deleted-manifests.js';
 export { DirectoryPlace } from './directory-place.js';
 export { DirectoryStore, initDirectoryStore, makeStoreDirectories } from './directory-store.js';
+export { FileDigest } from './file-digest.js';
 export { PrimaryStore } from './primary-store.js';
 export { S3Place } from './s3-place.js';
 export type { StagedChunk } from './staging-area.js';

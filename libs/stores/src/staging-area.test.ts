@@ -4,6 +4,7 @@ import { chunkChecksum, newFileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { chunkOf, crashPrimary, STORE_PATH, TEST_IDENTITY } from '../testing/src/index.js';
 import type { TestChunk } from '../testing/src/index.js';
+import { FileDigest } from './file-digest.js';
 import { PrimaryStore } from './primary-store.js';
 
 /** Chunks of several sectors and different first bytes, so that they land in different shards and can be torn. */
@@ -61,6 +62,14 @@ describe('staging a chunk', () => {
       await expect(primary.staging.stage(CHUNKS[0]!.bytes)).resolves.toBeDefined();
     },
   );
+
+  it('leaves nothing in staging where the digest fails, and says why', async () => {
+    const { fs, primary } = await crashPrimary();
+    const digest = new FileDigest();
+    digest.add = () => Promise.reject(new Error('the thread died'));
+    await expect(primary.staging.stage(CHUNKS[0]!.bytes, digest)).rejects.toThrow('the thread died');
+    expect(await stagingNames(fs)).toEqual([]);
+  });
 
   it('publishes nothing by itself', async () => {
     const { primary } = await crashPrimary();

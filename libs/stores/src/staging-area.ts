@@ -3,11 +3,12 @@
  * names. Staging is disposable: nothing in it was ever promised, and boot empties it.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { chunkChecksum, chunkIdOf, forEachConcurrently } from '#libs/kernel';
-import type { ChunkEntry, FileId } from '#libs/kernel';
+import { forEachConcurrently } from '#libs/kernel';
+import type { ChunkEntry, ChunkId, FileId } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import type { ChunkGuard } from './chunk-guard.js';
 import type { DirectoryStore } from './directory-store.js';
+import { FileDigest } from './file-digest.js';
 import { STAGING_DIRECTORY } from './store-layout.js';
 
 /** A part of the thread pool, so that the log's fdatasync never waits behind these. */
@@ -32,13 +33,23 @@ export class StagingArea {
     this.#guard = guard;
   }
 
-  /** Writes and syncs one chunk; `bytes` may be reused on return. */
-  async stage(bytes: Buffer): Promise<StagedChunk> {
+  /** Writes and syncs the next chunk of a file, whose digest this adds to; `bytes` may be reused on return. */
+  async stage(bytes: Buffer, file = new FileDigest()): Promise<StagedChunk> {
     this.#serial += 1;
     const stagedPath = join(this.#root, STAGING_DIRECTORY, `chunk-${this.#serial}.tmp`);
-    const [chunkId] = await Promise.all([chunkIdOf(bytes), this.#write(stagedPath, bytes)]);
-    const lengthBytes = bytes.length;
-    return { entry: { chunkId, lengthBytes, storedBytes: lengthBytes, checksum: chunkChecksum(bytes) }, stagedPath };
+    const digesting = file.add(bytes);
+    // Where the write fails, that is the error; a digest that ends later reads what nobody needs.
+    digesting.catch(() => undefined);
+    // To its end in any case: the memory is somebody else's afterwards.
+    await this.#write(stagedPath, bytes);
+    const entry = { lengthBytes: bytes.length, storedBytes: bytes.length };
+    try {
+      const { sha256, checksum } = await digesting;
+      return { entry: { ...entry, chunkId: sha256 as ChunkId, checksum }, stagedPath };
+    } catch (error) {
+      await this.#fs.unlink(stagedPath).catch(() => undefined);
+      throw error;
+    }
   }
 
   /**
