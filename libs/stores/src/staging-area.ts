@@ -3,7 +3,7 @@
  * names. Staging is disposable: nothing in it was ever promised, and boot empties it.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { chunkChecksum, chunkIdOf, forEachConcurrently } from '#libs/kernel';
+import { chunkChecksum, chunkIdOf, forEachConcurrently, Turns } from '#libs/kernel';
 import type { ChunkEntry, FileId } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import type { ChunkGuard } from './chunk-guard.js';
@@ -12,6 +12,12 @@ import { STAGING_DIRECTORY } from './store-layout.js';
 
 /** A part of the thread pool, so that the log's fdatasync never waits behind these. */
 const MAX_DIRECTORY_SYNCS = 2;
+
+/**
+ * Chunks of all uploads together that are written and synced at a time: half of the thread pool, so that however many
+ * uploads are under way, the log's fdatasync does not wait behind theirs.
+ */
+const MAX_CHUNK_WRITES = 8;
 
 export interface StagedChunk {
   readonly entry: ChunkEntry;
@@ -23,6 +29,7 @@ export class StagingArea {
   readonly #root: string;
   readonly #store: DirectoryStore;
   readonly #guard: ChunkGuard;
+  readonly #writes = new Turns(MAX_CHUNK_WRITES);
   #serial = 0;
 
   constructor(fs: FileSystem, root: string, store: DirectoryStore, guard: ChunkGuard) {
@@ -36,7 +43,8 @@ export class StagingArea {
   async stage(bytes: Buffer): Promise<StagedChunk> {
     this.#serial += 1;
     const stagedPath = join(this.#root, STAGING_DIRECTORY, `chunk-${this.#serial}.tmp`);
-    const [chunkId] = await Promise.all([chunkIdOf(bytes), this.#write(stagedPath, bytes)]);
+    const written = this.#writes.take(() => this.#write(stagedPath, bytes));
+    const [chunkId] = await Promise.all([chunkIdOf(bytes), written]);
     const lengthBytes = bytes.length;
     return { entry: { chunkId, lengthBytes, storedBytes: lengthBytes, checksum: chunkChecksum(bytes) }, stagedPath };
   }
