@@ -1,7 +1,7 @@
 import type { FileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { ExportIndex, indexLine } from './export-index.js';
-import type { Exported, Listed, Outcome } from './export-index.js';
+import type { Listed, Outcome } from './export-index.js';
 import type { JsonLine } from './json-lines.js';
 
 const id = (digit: number): FileId => `01932b7e-8a2c-7c3d-9e4f-5a6b7c8d9e0${digit}` as FileId;
@@ -70,7 +70,7 @@ describe('the index of an export', () => {
 
   it('believes the last of several lines of a file', () => {
     const listed = file('x', 1);
-    const line = (path: string) => indexLine({ ...listed, path } as Exported);
+    const line = (path: string) => indexLine({ ...listed, path });
     const index = new ExportIndex([line('x'), line(`x~${id(1)}`)]);
     expect(index.assignPaths([listed])).toMatchObject([{ path: `x~${id(1)}` }]);
   });
