@@ -45,7 +45,7 @@ export const FILE_STORE: readonly Mutant[] = [
   {
     name: 'upload: the reserve is looked at again before the append',
     file: 'libs/file-store/src/upload.ts',
-    find: "await this.#space.spend(manifest.content.kind === 'inline' ? manifest.fileSize : 0);",
+    find: "await writingStore(() => this.#space.spend(manifest.content.kind === 'inline' ? manifest.fileSize : 0));",
     replace: '',
     tests: [REFUSALS],
     letsThrough: 'a record is acknowledged that the full disk cannot apply',
@@ -53,8 +53,8 @@ export const FILE_STORE: readonly Mutant[] = [
   {
     name: 'upload: the reserve is looked at before the body',
     file: 'libs/file-store/src/upload.ts',
-    find: 'await context.reserve.claim(request.declaredBytes ?? 0)',
-    replace: 'await context.reserve.claim(Math.min(request.declaredBytes ?? 0, Number.MIN_SAFE_INTEGER))',
+    find: 'context.reserve.claim(request.declaredBytes ?? 0)',
+    replace: 'context.reserve.claim(Math.min(request.declaredBytes ?? 0, Number.MIN_SAFE_INTEGER))',
     tests: [REFUSALS],
     letsThrough: 'uploads fill the disk that deletes and apply need',
   },
@@ -101,10 +101,18 @@ export const FILE_STORE: readonly Mutant[] = [
   {
     name: 'upload: a key of an unknown outcome is kept',
     file: 'libs/file-store/src/upload.ts',
-    find: 'if (!isUnknown) settled?.();',
+    find: 'if (started?.isUnknown !== true) settled?.();',
     replace: 'settled?.();',
     tests: [KEYS],
     letsThrough: 'a retry stores a second file, and then the record of the first is applied',
+  },
+  {
+    name: 'upload: an error before the append gives the key back',
+    file: 'libs/file-store/src/upload.ts',
+    find: 'return this.#mayBeStored && !this.#isApplied;',
+    replace: 'return !this.#isApplied;',
+    tests: [KEYS],
+    letsThrough: 'one error of the disk makes every retry of the upload wait for a restart',
   },
   {
     name: 'upload: the key is in the record',

@@ -25,6 +25,14 @@ export const STORES: readonly Mutant[] = [
     letsThrough: 'a file is acknowledged under the SHA-256 of its end',
   },
   {
+    name: 'staging: a limit of writes for all uploads together',
+    file: 'libs/stores/src/staging-area.ts',
+    find: 'this.#writes.take(() => this.#write(stagedPath, bytes))',
+    replace: 'this.#write(stagedPath, bytes)',
+    tests: [STAGING],
+    letsThrough: 'every upload waits for its log behind the chunks of the large ones',
+  },
+  {
     name: 'publish: over whatever stands there',
     file: 'libs/stores/src/staging-area.ts',
     find: 'await this.#fs.rename(stagedPath, path);',

@@ -33,6 +33,37 @@ describe('refused', () => {
     expect(problemOf(answer)).toEqual([400, 'invalid_request']);
   });
 
+  it.each([
+    ['PUT', '/write?name=f', 'Content-Encoding: gzip', 415, 'content_coding_unsupported'],
+    ['PUT', '/write?name=f', 'Content-Encoding: identity, br', 415, 'content_coding_unsupported'],
+    ['POST', '/upload?name=f', 'Content-Encoding: gzip', 415, 'content_coding_unsupported'],
+    ['PUT', '/write?name=f', 'Transfer-Encoding: gzip, chunked', 501, 'transfer_coding_unsupported'],
+    ['POST', '/upload?name=f', 'Transfer-Encoding: gzip, chunked', 501, 'transfer_coding_unsupported'],
+    [
+      'PUT',
+      '/write?name=f',
+      'Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked',
+      501,
+      'transfer_coding_unsupported',
+    ],
+  ])('a coded body, before any of it is asked for: %s %s, %s', async (method, path, coding, status, code) => {
+    const framing = coding.startsWith('Transfer') ? '' : 'Content-Length: 5\r\n';
+    const fields = `Host: localhost\r\nExpect: 100-continue\r\n${framing}${coding}\r\n`;
+    const connection = await RawConnection.open(server.url);
+    connection.say(`${method} ${path} HTTP/1.1\r\n${fields}\r\n`);
+    await connection.hears(new RegExp(`"code":"${code}"`));
+    expect(connection.heard).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    await connection.hangUp();
+  });
+
+  it.each(['Content-Encoding: gzip', 'Content-Transfer-Encoding: base64'])('a coded part: %s', async (coding) => {
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+    const body = `--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n${coding}\r\n\r\nhello\r\n--b--\r\n`;
+    const answer = await ask(`${server.url}/upload`, { method: 'POST', headers, body });
+    expect(problemOf(answer)).toEqual([415, 'content_coding_unsupported']);
+    expect(answer.headers['accept-encoding']).toBe('identity');
+  });
+
   it('without a name', async () => {
     for (const path of ['/write', '/upload', '/upload?name=']) {
       const method = path === '/write' ? 'PUT' : 'POST';

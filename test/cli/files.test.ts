@@ -1,10 +1,11 @@
 // `holdfast put|get|ls|stat|rm` as a person runs them: a process of its own against a real server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, stat, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StoredFile } from '#libs/client';
+import type { FileId } from '#libs/kernel';
 import { described, FILE_ID, oddServer, serves } from '../client/odd-server.js';
 import { store } from '../server/file-client.js';
 import { startServer, useServer } from '../server/harness.js';
@@ -12,6 +13,7 @@ import { ask, sha256, testBytes } from '../server/http-client.js';
 import { filesBelow } from '../server/installation.js';
 import { flipChunkByte } from './flipped-chunk.js';
 import { makeCaller } from './transfers.js';
+import type { Caller } from './transfers.js';
 
 const CONTENT = testBytes(500_000, 7);
 const KEY = 'a-key-of-some-length';
@@ -23,7 +25,7 @@ const server = useServer({ REPLICAS: '' });
 
 interface PutAnswer {
   readonly files: readonly (StoredFile & { path: string })[];
-  readonly skipped: readonly string[];
+  readonly skipped: readonly { item: string; reason: string }[];
   readonly failed: readonly { item: string; code: string }[];
 }
 
@@ -44,14 +46,29 @@ describe('put', () => {
     const caller = await makeCaller(server);
     const names = Array.from({ length: 9 }, (_, index) => `dir/${index % 3}/file ${index}`);
     for (const [index, name] of names.entries()) await caller.write(name, testBytes(index * 9000, index));
-    await symlink('/etc/passwd', caller.path('dir/link'));
     const { code, json } = await caller.run('put', 'dir', '--parallel', '3', '--json');
     const { files, skipped, failed } = json<PutAnswer>();
-    expect([code, skipped, failed]).toEqual([0, ['dir/link'], []]);
+    expect([code, skipped, failed]).toEqual([0, [], []]);
     expect(files.map(({ file_name }) => file_name).toSorted()).toEqual(names.toSorted());
     for (const { file_name, path, sha256: stored } of files) {
       expect([path, stored]).toEqual([file_name, sha256(await readFile(caller.path(file_name)))]);
     }
+  });
+
+  it('ends with 4 where it passed something over, and says why: a link, a file that it cannot open', async () => {
+    const caller = await makeCaller(server);
+    await caller.write('partly/a', 'x');
+    await symlink('/etc/passwd', caller.path('partly/link'));
+    // A name of bytes that are no UTF-8.
+    await writeFile(Buffer.concat([Buffer.from(caller.path('partly/odd-')), Buffer.from([0xff])]), 'x');
+    const { code, json, stderr } = await caller.run('put', 'partly/', '--json');
+    const { files, skipped, failed } = json<PutAnswer>();
+    expect([code, files.map(({ file_name }) => file_name), failed]).toEqual([4, ['partly/a'], []]);
+    expect(skipped).toEqual([
+      { item: 'partly/link', reason: expect.stringContaining('not a plain file') as unknown },
+      { item: 'partly/odd-\ufffd', reason: expect.stringContaining('not UTF-8') as unknown },
+    ]);
+    expect(stderr).toContain('partly/odd-\ufffd: skipped, because it is gone, or its name is not UTF-8');
   });
 
   it('stores stdin under the name it is given', async () => {
@@ -259,6 +276,68 @@ it('the key comes from the environment, and is shown nowhere', async () => {
   expect(JSON.stringify(outcomes)).not.toContain(KEY);
 });
 
+/** Waits for a part of `f`, or of another file, to have so many bytes. */
+async function partOf(caller: Caller, bytes: number, name = 'f'): Promise<void> {
+  const sizes = async () => {
+    const parts = (await readdir(caller.directory)).filter((each) => each.startsWith(`${name}.part`));
+    return Promise.all(parts.map(async (part) => (await stat(caller.path(part)).catch(() => undefined))?.size));
+  };
+  while (!(await sizes()).includes(bytes)) await new Promise((wake) => setTimeout(wake, 5));
+}
+
+describe('two downloads to one path', () => {
+  const OTHER_ID = FILE_ID.replace(/f$/, 'e');
+  const OTHER = testBytes(CONTENT.length, 8);
+
+  it('at once leave the whole of one file there, and no part', async () => {
+    const wait = Promise.withResolvers<void>();
+    const { url } = await oddServer([
+      async (request, response) => {
+        const isOther = request.url!.includes(OTHER_ID);
+        const content = isOther ? OTHER : CONTENT;
+        if (!request.url!.startsWith('/download/')) {
+          return void response.end(JSON.stringify(described(content, isOther ? { file_id: OTHER_ID as FileId } : {})));
+        }
+        if (isOther) return serves(content)(request, response);
+        // Stops in the middle until the other one is done.
+        response.writeHead(200, { etag: `"${sha256(content)}"`, 'content-length': content.length });
+        response.write(content.subarray(0, 200_000));
+        await wait.promise;
+        response.end(content.subarray(200_000));
+      },
+    ]);
+    const caller = await makeCaller({ url });
+    const { outcome } = caller.start('get', FILE_ID, '-o', 'out');
+    await partOf(caller, 200_000, 'out');
+    expect((await caller.run('get', OTHER_ID, '-o', 'out')).code).toBe(0);
+    expect((await readFile(caller.path('out'))).equals(OTHER)).toBe(true);
+    wait.resolve();
+    expect((await outcome).code).toBe(0);
+    expect((await readFile(caller.path('out'))).equals(CONTENT)).toBe(true);
+    expect(await filesBelow(caller.directory)).toEqual(['out']);
+  });
+
+  it('one behind another that was killed goes on with what that one left', async () => {
+    const { url, requests } = await oddServer([
+      (request, response) => {
+        if (!request.url!.startsWith('/download/')) return void response.end(JSON.stringify(described(CONTENT)));
+        if (request.headers.range !== undefined) return serves(CONTENT)(request, response);
+        response.writeHead(200, { etag: `"${sha256(CONTENT)}"`, 'content-length': CONTENT.length });
+        response.write(CONTENT.subarray(0, 200_000));
+      },
+    ]);
+    const caller = await makeCaller({ url });
+    const { child, outcome } = caller.start('get', FILE_ID);
+    await partOf(caller, 200_000);
+    child.kill('SIGKILL');
+    await outcome;
+    expect((await caller.run('get', FILE_ID)).code).toBe(0);
+    expect(requests.at(-1)!.headers.range).toBe('bytes=200000-');
+    expect((await readFile(caller.path('f'))).equals(CONTENT)).toBe(true);
+    expect(await filesBelow(caller.directory)).toEqual(['f']);
+  });
+});
+
 describe('Ctrl-C', () => {
   it('ends a download with 130, no file under its name, and a part that the next run goes on with', async () => {
     const { url, requests } = await oddServer([
@@ -272,8 +351,7 @@ describe('Ctrl-C', () => {
     ]);
     const caller = await makeCaller({ url });
     const { child, outcome } = caller.start('get', FILE_ID);
-    const partBytes = async () => (await stat(caller.path('f.part')).catch(() => undefined))?.size;
-    while ((await partBytes()) !== 200_000) await new Promise((wake) => setTimeout(wake, 5));
+    await partOf(caller, 200_000);
     child.kill('SIGINT');
     const { code, stdout, stderr } = await outcome;
     expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: '', stderr: 'holdfast: interrupted\n' });

@@ -25,7 +25,7 @@ interface ImportAnswer {
   readonly uploaded: number;
   readonly changed: number;
   readonly unchanged: number;
-  readonly skipped: readonly string[];
+  readonly skipped: readonly { item: string; reason: string }[];
   readonly failed: readonly { item: string; code: string }[];
   readonly journal: string;
 }
@@ -138,7 +138,7 @@ describe('import', () => {
     await caller.write('in/a', 'x');
     await symlink('/etc/passwd', caller.path('in/link'));
     const { code, json, stderr } = await caller.run('import', 'in', '--json');
-    expect([code, json()]).toMatchObject([4, { uploaded: 1, skipped: ['link'] }]);
+    expect([code, json()]).toMatchObject([4, { uploaded: 1, skipped: [{ item: 'link' }] }]);
     expect(stderr).toContain('link');
   });
 
@@ -224,6 +224,26 @@ describe('export', () => {
     expect(await readFile(caller.path('out/third'), 'utf8')).toBe('other');
   });
 
+  it('of some files, or with one that failed, leaves the others their paths', async () => {
+    const server = await startServer();
+    const caller = await makeCaller(server);
+    const first = await store(server.url, { name: 'x', content: 'first' });
+    const second = await store(server.url, { name: 'x', content: 'second' });
+    await store(server.url, { name: 'y', content: 'y' });
+    expect((await caller.run('export', 'out')).code).toBe(0);
+    const beside = `x~${second.file_id}`;
+    await ask(`${server.url}/files/${first.file_id}`, { method: 'DELETE' });
+
+    expect((await caller.run('export', 'out', '--prefix', 'y')).code).toBe(0);
+    await writeFile(caller.path(`out/${beside}`), 'other');
+    expect((await caller.run('export', 'out')).code).toBe(4);
+    await unlink(caller.path(`out/${beside}`));
+    const { code, json } = await caller.run('export', 'out', '--json');
+    expect([code, json()]).toMatchObject([0, { files: 2, written: 1, present: 1, failed: [] }]);
+    expect(await readFile(caller.path(`out/${beside}`), 'utf8')).toBe('second');
+    expect((await index(caller, 'out')).map(({ path }) => path).toSorted()).toEqual([beside, 'y']);
+  });
+
   it('interrupted or killed at any moment goes on where it stopped', async () => {
     const server = await startServer();
     const caller = await makeCaller(server);
@@ -281,7 +301,10 @@ describe('export', () => {
     const server = await startServer();
     const caller = await makeCaller(server);
     const { file_id } = await store(server.url, { name: 'x', content: 'x' });
-    await caller.write('out/holdfast-index.jsonl', `${JSON.stringify({ file_id, path: '../../escaped' })}\n`);
+    await caller.write(
+      'out/holdfast-index.jsonl',
+      `${JSON.stringify({ file_id, path: '../../escaped', name: 'x' })}\n`,
+    );
     expect((await caller.run('export', 'out')).code).toBe(0);
     expect(await filesBelow(caller.outside)).toEqual(['here/out/holdfast-index.jsonl', 'here/out/x']);
   });

@@ -29,6 +29,10 @@ class UnevenFileSystem extends CrashFileSystem {
     this.#delays = delays;
   }
 
+  get opened(): number {
+    return this.#opened;
+  }
+
   override async openRead(path: string): Promise<OpenFile> {
     this.#opening += 1;
     this.mostOpening = Math.max(this.mostOpening, this.#opening);
@@ -73,7 +77,7 @@ async function readAll(
   try {
     for (let part = await fetcher.next(); part !== undefined; part = await fetcher.next()) {
       await eachPart(pieces.length);
-      pieces.push(Buffer.from(part.bytes));
+      pieces.push(Buffer.concat(part.pieces));
       part.release();
     }
   } catch (cause) {
@@ -95,7 +99,7 @@ describe('fetching chunks', () => {
         const fs = new UnevenFileSystem(file.fs.snapshot(), delays);
         const store = new PrimaryStore(fs, STORE_PATH, TEST_IDENTITY);
         const buffers = buffersFor(budget);
-        const fetcher = new ChunkFetcher(planRead(file.chunks, range), { store, buffers, parallelism });
+        const fetcher = new ChunkFetcher(planRead(file.chunks, [range]), { store, buffers, parallelism });
         let mostUsed = 0;
         const { bytes, error } = await readAll(fetcher, async (index) => {
           mostUsed = Math.max(mostUsed, buffers.usedBytes);
@@ -118,7 +122,7 @@ describe('fetching chunks', () => {
     [8, 1, 1],
   ])('with a parallelism of %i and room for %i buffers has %i in flight', async (parallelism, room, expected) => {
     const { fs, store, chunks, bytes } = await storedFile(20, [50]);
-    const fetcher = new ChunkFetcher(planRead(chunks, { start: 0, end: bytes.length }), {
+    const fetcher = new ChunkFetcher(planRead(chunks, [{ start: 0, end: bytes.length }]), {
       store,
       buffers: buffersFor(room),
       parallelism,
@@ -131,7 +135,7 @@ describe('fetching chunks', () => {
   it('fetches ahead no further than its window while the reader is slow', async () => {
     const { store, chunks, bytes } = await storedFile(20);
     const buffers = buffersFor(20);
-    const fetcher = new ChunkFetcher(planRead(chunks, { start: 0, end: bytes.length }), {
+    const fetcher = new ChunkFetcher(planRead(chunks, [{ start: 0, end: bytes.length }]), {
       store,
       buffers,
       parallelism: 4,
@@ -146,10 +150,26 @@ describe('fetching chunks', () => {
     expect(buffers.usedBytes).toBe(0);
   });
 
+  it('reads a chunk once for all ranges that follow each other in it', async () => {
+    const { fs, store, chunks, bytes } = await storedFile(3);
+    const ranges = [
+      { start: 0, end: 2 },
+      { start: 10, end: 12 },
+      { start: 60, end: 66 },
+      { start: 70, end: 71 },
+      { start: 5, end: 6 },
+    ];
+    const fetcher = new ChunkFetcher(planRead(chunks, ranges), { store, buffers: buffersFor(4), parallelism: 4 });
+    const read = await readAll(fetcher);
+    expect(read.bytes.equals(Buffer.concat(ranges.map(({ start, end }) => bytes.subarray(start, end))))).toBe(true);
+    // The first one, the second one, and the first one again.
+    expect(fs.opened).toBe(3);
+  });
+
   it('two reads finish with one buffer between them, in turn', async () => {
     const { store, chunks, bytes } = await storedFile(10, [3, 11, 2]);
     const buffers = buffersFor(1);
-    const parts = planRead(chunks, { start: 0, end: bytes.length });
+    const parts = planRead(chunks, [{ start: 0, end: bytes.length }]);
     const reads = [1, 2, 3].map((parallelism) => readAll(new ChunkFetcher(parts, { store, buffers, parallelism })));
     for (const read of await Promise.all(reads)) expect(read.bytes.equals(bytes)).toBe(true);
     expect(buffers.usedBytes).toBe(0);
@@ -158,7 +178,7 @@ describe('fetching chunks', () => {
   it('keeps its one buffer to the end, however many wait for their first', async () => {
     const { store, chunks, bytes } = await storedFile(3);
     const buffers = buffersFor(1, 20);
-    const parts = planRead(chunks, { start: 0, end: bytes.length });
+    const parts = planRead(chunks, [{ start: 0, end: bytes.length }]);
     const fetcher = new ChunkFetcher(parts, { store, buffers, parallelism: 4 });
     const running = fetcher.run();
     const first = await fetcher.next();
@@ -175,7 +195,7 @@ describe('fetching chunks', () => {
   it('a chunk larger than the whole budget is read with all of it', async () => {
     const { store, chunks, bytes } = await storedFile(3);
     const buffers = new TransferBuffers({ budgetBytes: 10, pooledSizeBytes: 10, waitMs: 1000 });
-    const parts = planRead(chunks, { start: 0, end: bytes.length });
+    const parts = planRead(chunks, [{ start: 0, end: bytes.length }]);
     expect((await readAll(new ChunkFetcher(parts, { store, buffers, parallelism: 4 }))).bytes.equals(bytes)).toBe(true);
     expect(buffers.usedBytes).toBe(0);
   });
@@ -190,7 +210,7 @@ describe('fetching chunks', () => {
     const { store, chunks, bytes } = await storedFile(3);
     const buffers = buffersFor(1, 20);
     const held = await buffers.take(CHUNK_BYTES);
-    const parts = planRead(chunks, { start: 0, end: bytes.length });
+    const parts = planRead(chunks, [{ start: 0, end: bytes.length }]);
     const { error } = await readAll(new ChunkFetcher(parts, { store, buffers, parallelism: 4 }));
     expect(StoreError.is(error, 'overloaded')).toBe(true);
     held.release();
@@ -235,7 +255,7 @@ describe('a chunk that cannot be read', () => {
         const file = await storedFile(10, [9, 0, 4]);
         await damage(file, broken);
         const buffers = buffersFor(budget);
-        const parts = planRead(file.chunks, { start: 0, end: file.bytes.length });
+        const parts = planRead(file.chunks, [{ start: 0, end: file.bytes.length }]);
         const { bytes, error } = await readAll(new ChunkFetcher(parts, { store: file.store, buffers, parallelism }));
         expect(bytes.equals(file.bytes.subarray(0, broken * CHUNK_BYTES))).toBe(true);
         expect(error).toMatchObject({ code, context: { chunk_index: broken, chunk_id: file.chunks[broken]!.chunkId } });
@@ -247,7 +267,7 @@ describe('a chunk that cannot be read', () => {
   it('gives the error of the disk, where that is what failed', async () => {
     const { fs, store, chunks, bytes } = await storedFile(4);
     fs.failNext({ operation: 'read', errorCode: 'EIO', after: 2 });
-    const parts = planRead(chunks, { start: 0, end: bytes.length });
+    const parts = planRead(chunks, [{ start: 0, end: bytes.length }]);
     const read = await readAll(new ChunkFetcher(parts, { store, buffers: buffersFor(1), parallelism: 2 }));
     expect(read.error).toMatchObject({ code: 'EIO' });
     expect(read.bytes).toHaveLength(2 * CHUNK_BYTES);
@@ -256,7 +276,7 @@ describe('a chunk that cannot be read', () => {
   it('rejects nowhere unhandled while the reader is busy with an earlier one', async () => {
     const file = await storedFile(4);
     await file.store.delete({ kind: 'chunk', id: file.chunks[1]!.chunkId });
-    const parts = planRead(file.chunks, { start: 0, end: file.bytes.length });
+    const parts = planRead(file.chunks, [{ start: 0, end: file.bytes.length }]);
     const fetcher = new ChunkFetcher(parts, { store: file.store, buffers: buffersFor(4), parallelism: 4 });
     // A macrotask with a rejected promise that nobody waits for would be an unhandled rejection, and fail the run.
     const { error } = await readAll(fetcher, () => new Promise((resolve) => setTimeout(resolve, 5)));
@@ -268,7 +288,7 @@ describe('cancelling', () => {
   /** Bytes still lent after a read of `handedOut` parts was cancelled `ticks` turns later. */
   async function lentAfterCancel(file: StoredFile, ticks: number, handedOut: number, room: number): Promise<number> {
     const buffers = buffersFor(room);
-    const parts = planRead(file.chunks, { start: 0, end: file.bytes.length });
+    const parts = planRead(file.chunks, [{ start: 0, end: file.bytes.length }]);
     const fetcher = new ChunkFetcher(parts, { store: file.store, buffers, parallelism: 3 });
     const running = fetcher.run();
     for (let index = 0; index < handedOut; index += 1) (await fetcher.next())!.release();
@@ -296,7 +316,7 @@ describe('cancelling', () => {
     const { store, chunks, bytes } = await storedFile(3);
     const buffers = buffersFor(1);
     const held = await buffers.take(CHUNK_BYTES);
-    const fetcher = new ChunkFetcher(planRead(chunks, { start: 0, end: bytes.length }), {
+    const fetcher = new ChunkFetcher(planRead(chunks, [{ start: 0, end: bytes.length }]), {
       store,
       buffers,
       parallelism: 2,
@@ -311,7 +331,7 @@ describe('cancelling', () => {
 
   it('starts no more fetches', async () => {
     const { fs, store, chunks, bytes } = await storedFile(20, [5]);
-    const fetcher = new ChunkFetcher(planRead(chunks, { start: 0, end: bytes.length }), {
+    const fetcher = new ChunkFetcher(planRead(chunks, [{ start: 0, end: bytes.length }]), {
       store,
       buffers: buffersFor(20),
       parallelism: 2,

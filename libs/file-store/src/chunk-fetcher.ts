@@ -11,8 +11,8 @@ import type { TransferBuffer, TransferBuffers } from './transfer-buffers.js';
 import { readVerifiedChunk } from './verified-chunk.js';
 
 export interface FetchedPart {
-  /** The wanted bytes; valid until `release`. */
-  readonly bytes: Buffer;
+  /** The wanted bytes, range by range; valid until `release`. */
+  readonly pieces: readonly Buffer[];
   release(): void;
 }
 
@@ -115,7 +115,7 @@ export class ChunkFetcher {
     const fetched = withDetailSpan(describeChunk, part, () => this.#fetch(part, buffer.bytes));
     this.#pending.push(
       fetched.then(
-        (bytes) => ({ part: { bytes: bytes.subarray(part.start, part.end), release } }),
+        (bytes) => ({ part: { pieces: part.wanted.map(({ start, end }) => bytes.subarray(start, end)), release } }),
         (error: unknown) => {
           release();
           return { error };

@@ -2,6 +2,7 @@
 import { openApplyBench, REPLICA_ID } from '#libs/apply/testing';
 import type { ApplyBench } from '#libs/apply/testing';
 import { recordTypeOf, StoreError } from '#libs/kernel';
+import type { Clock } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import type { AppliedState } from './context.js';
 import { FileCache } from './file-cache.js';
@@ -10,11 +11,15 @@ import type { FileReceipt } from './types.js';
 
 const CHUNK_BYTES = 4096;
 
-function storeOver(bench: ApplyBench, applier: AppliedState = bench.applier): FileStore {
+function storeOver(
+  bench: ApplyBench,
+  applier: AppliedState = bench.applier,
+  clock: Clock = { now: () => 1 },
+): FileStore {
   const { fs, wal, catalog, primary } = bench;
   const replicas = [{ storeId: REPLICA_ID, name: 'replica' }];
   return new FileStore(
-    { fs, wal, applier, catalog, primary, replicas, cache: new FileCache(), clock: { now: () => 1 } },
+    { fs, wal, applier, catalog, primary, replicas, cache: new FileCache(), clock },
     {
       chunkSizeBytes: CHUNK_BYTES,
       inlineMaxBytes: 1024,
@@ -94,5 +99,39 @@ describe('a key whose upload failed for certain', () => {
     bench.fs.failNext({ operation: 'syncDirectory', pathPattern: /chunks/, errorCode: 'EIO' });
     await expect(put(files, 'key', 3 * CHUNK_BYTES)).rejects.toMatchObject({ code: 'store_write_failed' });
     expect(await put(files, 'key', 3 * CHUNK_BYTES)).toMatchObject({ fileSize: 3 * CHUNK_BYTES });
+  });
+
+  it.each([
+    ['before the body', 0],
+    ['before the append', 1],
+  ])('is free again, where the free space could not be asked for %s', async (_when, after) => {
+    await using bench = await openApplyBench();
+    let nowMs = 1;
+    const files = storeOver(bench, bench.applier, { now: () => (nowMs += 1000) });
+    // One question is about two directories.
+    bench.fs.failNext({ operation: 'freeBytes', pathPattern: /primary/, errorCode: 'EIO', after });
+    await expect(put(files)).rejects.toMatchObject({ code: 'store_write_failed', cause: { code: 'EIO' } });
+    expect(await put(files)).toMatchObject({ fileSize: 10 });
+    expect(await putRecords(bench)).toBe(1);
+  });
+
+  it('is free again, where it failed before the append with an error that nobody foresaw', async () => {
+    await using bench = await openApplyBench();
+    const files = storeOver(bench);
+    const { staging } = bench.primary;
+    const publish = staging.publish.bind(staging);
+    staging.publish = () => Promise.reject(new TypeError('undefined is not a function'));
+    await expect(put(files, 'key', 3 * CHUNK_BYTES)).rejects.toThrow(TypeError);
+    staging.publish = publish;
+    expect(await put(files, 'key', 3 * CHUNK_BYTES)).toMatchObject({ fileSize: 3 * CHUNK_BYTES });
+  });
+});
+
+it('a form whose disk cannot be asked for its free space is told so', async () => {
+  await using bench = await openApplyBench();
+  const files = storeOver(bench);
+  bench.fs.failNext({ operation: 'freeFiles', errorCode: 'EIO' });
+  await expect(files.assertUploadable({ atLeastBytes: 10, idempotencyKey: 'key' })).rejects.toMatchObject({
+    code: 'store_write_failed',
   });
 });

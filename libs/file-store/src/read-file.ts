@@ -34,7 +34,7 @@ export function readFile(context: FileStoreContext, fileId: FileId, sink: FileSi
         context.cache.putContent(fileId, content.bytes);
         await sendInline(content.bytes, ranges, sink);
       } else {
-        const planned = ranges.flatMap((range) => planRead(content.chunks, range));
+        const planned = planRead(content.chunks, ranges);
         await withPinnedChunks(context, fileId, planned, (parts) => readChunks(context, { fileId, parts, sink }));
       }
     });
@@ -141,7 +141,7 @@ async function reassemble(fetcher: ChunkFetcher, sink: FileSink): Promise<void> 
   try {
     for (let part = await fetcher.next(); part !== undefined; part = await fetcher.next()) {
       try {
-        await sink.write(part.bytes);
+        for (const piece of part.pieces) await sink.write(piece);
       } finally {
         part.release();
       }

@@ -6,9 +6,13 @@ import { planRead } from './read-plan.js';
 const chunksOf = (lengths: readonly number[]): ChunkEntry[] =>
   lengths.map((lengthBytes) => ({ chunkId: '' as ChunkId, lengthBytes, storedBytes: lengthBytes, checksum: 0 }));
 
-/** Each part as `index:start-end`. */
-function plan(lengths: readonly number[], start: number, end: number): string[] {
-  return planRead(chunksOf(lengths), { start, end }).map((part) => `${part.index}:${part.start}-${part.end}`);
+/** Each part as `index:start-end`, with more of `start-end` where it has several ranges. */
+function planOf(lengths: readonly number[], ranges: ReadonlyArray<readonly [start: number, end: number]>): string[] {
+  const parts = planRead(
+    chunksOf(lengths),
+    ranges.map(([start, end]) => ({ start, end })),
+  );
+  return parts.map(({ index, wanted }) => `${index}:${wanted.map(({ start, end }) => `${start}-${end}`).join()}`);
 }
 
 describe('planRead', () => {
@@ -29,17 +33,61 @@ describe('planRead', () => {
     ['chunks of different lengths', [1, 7, 2], 0, 9, ['0:0-1', '1:0-7', '2:0-1']],
     ['an empty chunk is not fetched', [2, 0, 2], 1, 3, ['0:1-2', '2:0-1']],
   ])('%s', (_name, lengths, start, end, expected) => {
-    expect(plan(lengths, start, end)).toEqual(expected);
+    expect(planOf(lengths, [[start, end]])).toEqual(expected);
   });
 
-  it('the parts, put together, are the range, and no part is empty', () => {
+  it.each<[string, Array<[number, number]>, string[]]>([
+    [
+      'in one chunk',
+      [
+        [0, 1],
+        [2, 3],
+      ],
+      ['0:0-1,2-3'],
+    ],
+    [
+      'in one chunk, backwards',
+      [
+        [2, 3],
+        [0, 1],
+      ],
+      ['0:2-3,0-1'],
+    ],
+    [
+      'that meet in a chunk',
+      [
+        [2, 5],
+        [6, 9],
+      ],
+      ['0:2-4', '1:0-1,2-4', '2:0-1'],
+    ],
+    [
+      'that take turns',
+      [
+        [0, 1],
+        [4, 5],
+        [2, 3],
+      ],
+      ['0:0-1', '1:0-1', '0:2-3'],
+    ],
+    ['none', [], []],
+  ])('several ranges: %s', (_name, ranges, expected) => {
+    expect(planOf([4, 4, 2], ranges)).toEqual(expected);
+  });
+
+  it('the parts, put together, are the ranges in their order, and none is empty', () => {
     const anyFile = fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 12 });
+    const anyRanges = fc.array(fc.tuple(fc.nat({ max: 260 }), fc.nat({ max: 260 })), { maxLength: 5 });
     fc.assert(
-      fc.property(anyFile, fc.nat({ max: 260 }), fc.nat({ max: 260 }), (pieces, start, length) => {
-        const parts = planRead(chunksOf(pieces.map((piece) => piece.length)), { start, end: start + length });
-        const read = Buffer.concat(parts.map((part) => pieces[part.index]!.subarray(part.start, part.end)));
-        expect(read.equals(Buffer.concat(pieces).subarray(start, start + length))).toBe(true);
-        expect(parts.filter((part) => part.start >= part.end)).toEqual([]);
+      fc.property(anyFile, anyRanges, (pieces, given) => {
+        const ranges = given.map(([start, length]) => ({ start, end: start + length }));
+        const parts = planRead(chunksOf(pieces.map((piece) => piece.length)), ranges);
+        const read = parts.flatMap(({ index, wanted }) => wanted.map((each) => ({ index, ...each })));
+        const bytes = Buffer.concat(read.map(({ index, start, end }) => pieces[index]!.subarray(start, end)));
+        const whole = Buffer.concat(pieces);
+        expect(bytes.equals(Buffer.concat(ranges.map(({ start, end }) => whole.subarray(start, end))))).toBe(true);
+        expect(read.filter(({ start, end }) => start >= end)).toEqual([]);
+        expect(parts.filter(({ index }, at) => parts[at - 1]?.index === index)).toEqual([]);
       }),
     );
   });

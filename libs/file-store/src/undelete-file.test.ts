@@ -215,6 +215,15 @@ describe('an undelete is refused', () => {
     expect((await files.undelete(fileId)).fileSize).toBe(SMALL.length);
   });
 
+  it('where the free space cannot be asked for', async () => {
+    await using bench = await openApplyBench();
+    const files = storeOver(bench);
+    const { fileId } = await putAndDelete(files, SMALL);
+    bench.fs.failNext({ operation: 'freeBytes', errorCode: 'EIO' });
+    await expect(files.undelete(fileId)).rejects.toMatchObject({ code: 'store_write_failed' });
+    expect((await files.undelete(fileId)).fileSize).toBe(SMALL.length);
+  });
+
   it('where the names of its chunks cannot be synced', async () => {
     await using bench = await openApplyBench();
     const files = storeOver(bench);

@@ -62,7 +62,7 @@ async function bringBack(context: FileStoreContext, fileId: FileId): Promise<Fil
     wait: 0,
     idempotencyKey: undefined,
   };
-  const space = await reserve.claim(inlineBytes(manifest));
+  const space = await writingStore(() => reserve.claim(inlineBytes(manifest)));
   try {
     const receipt = await putAgain(context, { manifest, deleted, space });
     // Whatever becomes of it, the file is back; what stays is the collector's to remove.
@@ -90,7 +90,7 @@ async function putAgain(context: FileStoreContext, { manifest, deleted, space }:
       chunks.map(({ chunkId }) => chunkId),
     );
     await writingStore(() => proveChunks(context, chunks, deleted));
-    await space.spend(inlineBytes(manifest));
+    await writingStore(() => space.spend(inlineBytes(manifest)));
     assertWritable(context);
     mayBeStored = true;
     const frame = await wal.append(manifestDraft(manifest)).catch((error: unknown) => {

@@ -63,20 +63,18 @@ interface NewUpload {
 }
 
 async function storeNew(context: FileStoreContext, { request, fileId, settled }: NewUpload): Promise<FileReceipt> {
-  let isUnknown = false;
+  let started: Upload | undefined;
   try {
-    const space = await context.reserve.claim(request.declaredBytes ?? 0);
+    const space = await writingStore(() => context.reserve.claim(request.declaredBytes ?? 0));
     try {
-      return await new Upload(context, request, fileId, space).run();
+      started = new Upload(context, request, fileId, space);
+      return await started.run();
     } finally {
       space.release();
     }
-  } catch (error) {
-    // An error that nobody foresaw says nothing of the log.
-    isUnknown = !StoreError.is(error) || error.code === 'outcome_unknown';
-    throw error;
   } finally {
-    if (!isUnknown) settled?.();
+    // No error tells it, however odd: only what the upload has given to the log can become a file.
+    if (started?.isUnknown !== true) settled?.();
   }
 }
 
@@ -95,7 +93,7 @@ export async function assertUploadable(context: FileStoreContext, expected: Expe
   // A retry stores nothing.
   if (key !== undefined && context.catalog.findFileByKey(key) !== undefined) return;
   assertWritable(context);
-  const space = await context.reserve.claim(atLeastBytes);
+  const space = await writingStore(() => context.reserve.claim(atLeastBytes));
   space.release();
 }
 
@@ -115,6 +113,8 @@ class Upload {
   #unpublished = true;
   /** The record may be durable, now or after a restart: its chunks stay pinned until it is applied. */
   #mayBeStored = false;
+  /** In the catalog, which knows its idempotency key from then on. */
+  #isApplied = false;
 
   constructor(context: FileStoreContext, request: NamedUpload, fileId: FileId, space: SpaceClaim) {
     this.#context = context;
@@ -126,6 +126,11 @@ class Upload {
     this.#window = new StagingWindow({ primary, buffers, space, chunkSizeBytes: limits.chunkSizeBytes });
   }
 
+  /** Whether a file may yet come of it that the catalog does not know. */
+  get isUnknown(): boolean {
+    return this.#mayBeStored && !this.#isApplied;
+  }
+
   async run(): Promise<FileReceipt> {
     try {
       const body = await withSpan(SPAN.chunkStream, undefined, () => writingStore(() => this.#collect()));
@@ -133,6 +138,7 @@ class Upload {
       const manifest = this.#describe(body, content);
       const frame = await withSpan(SPAN.walAppend, undefined, () => this.#append(manifest));
       await withSpan(SPAN.saveMetadata, undefined, () => this.#context.applier.applied(frame.lsn));
+      this.#isApplied = true;
       await withSpan(SPAN.invalidateCache, undefined, async () => this.#context.cache.drop(this.#fileId));
       return newReceipt(this.#context, entryOf(manifest, frame));
     } catch (error) {
@@ -184,7 +190,7 @@ class Upload {
 
   async #append(manifest: Manifest): Promise<Frame> {
     // All chunks are on the disk by now: what is left of the claim, and the reserve itself, must still be there.
-    await this.#space.spend(manifest.content.kind === 'inline' ? manifest.fileSize : 0);
+    await writingStore(() => this.#space.spend(manifest.content.kind === 'inline' ? manifest.fileSize : 0));
     assertWritable(this.#context);
     this.#mayBeStored = true;
     try {

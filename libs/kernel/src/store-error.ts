@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   method_not_allowed: kind('The route does not know this method.'),
   headers_too_large: kind('The headers of the request are too many or too large.'),
   payload_too_large: kind('The request body is larger than this route accepts.'),
+  content_coding_unsupported: kind('The content of the request is coded.'),
+  transfer_coding_unsupported: kind('The request has a transfer coding that this server does not know.'),
   unauthorized: kind('A valid API key is required.'),
   too_many_guesses: kind('Too many wrong API keys came from this address.', true),
   forbidden_origin: kind('The Host or Origin of the request is not allowed.'),

@@ -71,6 +71,37 @@ describe('staging a chunk', () => {
     expect(await stagingNames(fs)).toEqual([]);
   });
 
+  it('has eight chunks under way at a time, of however many uploads, and stages them all', async () => {
+    const { fs, primary } = await crashPrimary();
+    const create = fs.create.bind(fs);
+    let underWay = 0;
+    let most = 0;
+    fs.create = async (path) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise(setImmediate);
+      const file = await create(path);
+      const close = file.close.bind(file);
+      file.close = async () => {
+        underWay -= 1;
+        await close();
+      };
+      return file;
+    };
+    const staged = await stageAll(primary, [...CHUNKS, ...CHUNKS, ...CHUNKS, ...CHUNKS]);
+    expect([most, underWay]).toEqual([8, 0]);
+    expect(await stagingNames(fs)).toHaveLength(staged.length);
+  });
+
+  it('goes on behind chunks that could not be written', async () => {
+    const { fs, primary } = await crashPrimary();
+    fs.failNext({ operation: 'write', errorCode: 'EIO', times: 10 });
+    const many = [...CHUNKS, ...CHUNKS];
+    const outcomes = await Promise.allSettled(many.map(({ bytes }) => primary.staging.stage(bytes)));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    expect(await stagingNames(fs)).toHaveLength(2);
+  });
+
   it('publishes nothing by itself', async () => {
     const { primary } = await crashPrimary();
     await stageAll(primary, CHUNKS);

@@ -3,7 +3,7 @@
  * names. Staging is disposable: nothing in it was ever promised, and boot empties it.
  */
 import type { FileSystem } from '#libs/durable-fs';
-import { forEachConcurrently } from '#libs/kernel';
+import { forEachConcurrently, Turns } from '#libs/kernel';
 import type { ChunkEntry, ChunkId, FileId } from '#libs/kernel';
 import { dirname, join } from 'node:path';
 import type { ChunkGuard } from './chunk-guard.js';
@@ -13,6 +13,12 @@ import { STAGING_DIRECTORY } from './store-layout.js';
 
 /** A part of the thread pool, so that the log's fdatasync never waits behind these. */
 const MAX_DIRECTORY_SYNCS = 2;
+
+/**
+ * Chunks of all uploads together that are written and synced at a time: half of the thread pool, so that however many
+ * uploads are under way, the log's fdatasync does not wait behind theirs.
+ */
+const MAX_CHUNK_WRITES = 8;
 
 export interface StagedChunk {
   readonly entry: ChunkEntry;
@@ -24,6 +30,7 @@ export class StagingArea {
   readonly #root: string;
   readonly #store: DirectoryStore;
   readonly #guard: ChunkGuard;
+  readonly #writes = new Turns(MAX_CHUNK_WRITES);
   #serial = 0;
 
   constructor(fs: FileSystem, root: string, store: DirectoryStore, guard: ChunkGuard) {
@@ -41,7 +48,7 @@ export class StagingArea {
     // Where the write fails, that is the error; a digest that ends later reads what nobody needs.
     digesting.catch(() => undefined);
     // To its end in any case: the memory is somebody else's afterwards.
-    await this.#write(stagedPath, bytes);
+    await this.#writes.take(() => this.#write(stagedPath, bytes));
     const entry = { lengthBytes: bytes.length, storedBytes: bytes.length };
     try {
       const { sha256, checksum } = await digesting;

@@ -15,6 +15,7 @@ import { MAX_HEADERS_BYTES, methodNotAllowed, requestNotParsed } from './client-
 import { expectContinue, isContinueExpected } from './expectation.js';
 import { listenError } from './listen-error.js';
 import { endWithProblem, refuseRequest } from './plain-answer.js';
+import { QueuedResponses } from './queued-responses.js';
 import { headProblem } from './request-head.js';
 
 /** Time for the headers of a request; a client that is slower than this is no client. */
@@ -40,6 +41,7 @@ export class FrontDoor {
   readonly #log: Log;
   readonly #requestLog: RequestLog;
   readonly #exchanges = new Map<Duplex, Exchange>();
+  readonly #queued = new QueuedResponses();
   #answer: RequestListener;
   #drained: (() => void) | undefined;
 
@@ -124,6 +126,7 @@ export class FrontDoor {
     const { request, response } = exchange;
     const { socket } = request;
     this.#exchanges.set(socket, exchange);
+    this.#queued.follow(socket, response);
     response.once('close', () => {
       if (this.#exchanges.get(socket) === exchange) this.#exchanges.delete(socket);
       if (this.#exchanges.size === 0) this.#drained?.();

@@ -28,6 +28,7 @@ const header = (description: string) => ({ schema: { type: 'string' }, descripti
 const HEADERS_BY_STATUS: Readonly<Record<number, Record<string, ReturnType<typeof header>>>> = {
   401: { 'WWW-Authenticate': header('Bearer: send Authorization: Bearer <key>.') },
   409: { 'Retry-After': header('Seconds.') },
+  415: { 'Accept-Encoding': header('identity: the only content coding that is taken.') },
   416: { 'Content-Range': header('bytes */4096: the size of the file.') },
   429: { 'Retry-After': header('Seconds.') },
   503: { 'Retry-After': header('Seconds; where it may pass.') },

@@ -31,6 +31,7 @@ describe('problemOf', () => {
     ['unauthorized', {}, { 'www-authenticate': 'Bearer realm="holdfast"' }],
     ['range_not_satisfiable', { file_size: 12 }, { 'content-range': 'bytes */12' }],
     ['method_not_allowed', { allow: 'GET, HEAD' }, { allow: 'GET, HEAD' }],
+    ['content_coding_unsupported', {}, { 'accept-encoding': 'identity' }],
     ['overloaded', { retry_after_seconds: 1 }, { 'retry-after': '1' }],
     ['log_full', {}, { 'retry-after': '5' }],
   ])('%s %j comes with %j', (code, context, headers) => {

@@ -28,6 +28,7 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   precondition_failed: 412,
   file_too_large: 413,
   payload_too_large: 413,
+  content_coding_unsupported: 415,
   range_not_satisfiable: 416,
   expectation_failed: 417,
   idempotency_mismatch: 422,
@@ -47,6 +48,7 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   primary_partial: 500,
   not_a_store: 500,
   future_format: 500,
+  transfer_coding_unsupported: 501,
   recovering: 503,
   shutting_down: 503,
   overloaded: 503,
@@ -95,6 +97,8 @@ function headersOf({ code, context, retryable }: StoreError, status: number): Re
   const headers: Record<string, string> = {};
   if (code === 'unauthorized') headers['www-authenticate'] = 'Bearer realm="holdfast"';
   if (code === 'range_not_satisfiable') headers['content-range'] = `bytes */${String(context['file_size'])}`;
+  // Section 15.5.16 of RFC 9110: which codings would have been taken.
+  if (code === 'content_coding_unsupported') headers['accept-encoding'] = 'identity';
   if (code === 'method_not_allowed') headers['allow'] = String(context['allow']);
   const seconds = context['retry_after_seconds'];
   if (typeof seconds === 'number') headers['retry-after'] = String(seconds);

@@ -4,6 +4,7 @@ import type { ExitCode } from '#libs/kernel';
 import { failureOf } from '../failure.js';
 import type { Failure } from '../failure.js';
 import { printError } from '../terminal.js';
+import type { Skipped } from './walk.js';
 
 export interface FailedItem {
   /** What a person knows the item by. */
@@ -47,13 +48,17 @@ export async function runBatch<Item>(items: Iterable<Item>, options: BatchOption
   return { failed, stopped };
 }
 
-/** What the whole ends with: why it was ended, else the gravest of what failed. */
-export function batchExit({ failed, stopped }: BatchResult): ExitCode {
+/**
+ * What the whole ends with: why it was ended, else the gravest of what failed. What was skipped is not on the server, so a
+ * directory of which something was differs from it.
+ */
+export function batchExit({ failed, stopped }: BatchResult, skipped: readonly Skipped[] = []): ExitCode {
   if (stopped !== undefined) return stopped.exit;
   const exits = new Set(failed.map(({ failure }) => failure.exit));
   if (exits.has(EXIT.damaged)) return EXIT.damaged;
   const [only, another] = exits;
-  return only !== undefined && another !== undefined ? EXIT.failed : (only ?? EXIT.done);
+  if (only === undefined) return skipped.length > 0 ? EXIT.damaged : EXIT.done;
+  return another === undefined ? only : EXIT.failed;
 }
 
 export function failedJson({ failed, stopped }: BatchResult): object {
@@ -65,6 +70,10 @@ export function failedJson({ failed, stopped }: BatchResult): object {
 
 function failureJson({ code, message, context }: Failure): object {
   return { code, message, ...context };
+}
+
+export function printSkipped(skipped: readonly Skipped[]): void {
+  for (const { item, reason } of skipped) printError(`${item}: skipped, because ${reason}`);
 }
 
 export function printFailed({ failed, stopped }: BatchResult): void {

@@ -4,9 +4,9 @@ import { mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { INDEX_NAME, PARTIAL_NAME } from './export-path.js';
-import { lstatIfThere } from './fetch-file.js';
 import { openJsonLines, readJsonLines } from './json-lines.js';
 import type { JsonLine } from './json-lines.js';
+import { lstatIfThere } from './part-file.js';
 
 export class ExportDirectory {
   readonly path: string;

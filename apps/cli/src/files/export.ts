@@ -3,17 +3,19 @@
  * again, it reads what is there and fetches the rest; another file in the place of one is a difference, and stays as it is.
  */
 import { ClientError } from '#libs/client';
-import type { HoldfastClient, StoredFile } from '#libs/client';
-import type { ExitCode } from '#libs/kernel';
+import type { HoldfastClient } from '#libs/client';
+import type { ExitCode, FileId } from '#libs/kernel';
 import { open } from 'node:fs/promises';
 import { callersPath } from '../callers-path.js';
 import { printJson, printLines } from '../terminal.js';
 import { batchExit, failedJson, printFailed, runBatch } from './batch.js';
 import type { BatchResult } from './batch.js';
 import { ExportDirectory } from './export-directory.js';
-import { ExportPaths, INDEX_NAME } from './export-path.js';
-import { digestOf, fetchFile, lstatIfThere } from './fetch-file.js';
-import type { JsonLine } from './json-lines.js';
+import { ExportIndex, indexLine } from './export-index.js';
+import type { Exported, Listed, Outcome } from './export-index.js';
+import { INDEX_NAME } from './export-path.js';
+import { digestOf, fetchFile } from './fetch-file.js';
+import { lstatIfThere } from './part-file.js';
 import { Progress } from './progress.js';
 import type { FileProgress } from './progress.js';
 import { connect } from './server.js';
@@ -25,17 +27,10 @@ export interface ExportOptions extends ServerOptions {
   readonly parallel: number;
 }
 
-type Exported = Pick<StoredFile, 'file_id' | 'file_name' | 'file_size' | 'sha256'> & {
-  /** From the directory. */
-  readonly path: string;
-};
-
 interface Counts {
   written: number;
   writtenBytes: number;
   present: number;
-  /** Deleted on the server since they were listed. */
-  gone: number;
 }
 
 export async function exportFiles(
@@ -47,7 +42,8 @@ export async function exportFiles(
   // Listed first: a server that does not answer leaves no directory behind.
   const listed = await list(client, options.prefix, signal);
   const { directory, earlier } = await ExportDirectory.open(callersPath(word));
-  const files = assignPaths(listed, earlier);
+  const index = new ExportIndex(earlier, options.prefix);
+  const files = index.assignPaths(listed);
   const exporting = new Exporting(client, directory, signal);
   const progress = new Progress({
     bytes: files.reduce((sum, { file_size }) => sum + file_size, 0),
@@ -60,51 +56,36 @@ export async function exportFiles(
       nameOf: ({ path }) => path,
       task: (file) => exporting.file(file, progress.file()),
     });
-    if (result.stopped === undefined) await directory.finish(exporting.lines(files));
+    if (result.stopped === undefined) await directory.finish(index.linesAfter(files, exporting));
     progress.close();
-    return report({ result, files, counts: exporting.counts, path: directory.path }, options);
+    return report({ result, files, exporting, path: directory.path }, options);
   } finally {
     progress.close();
     await directory.close();
   }
 }
 
-async function list(client: HoldfastClient, prefix: string | undefined, signal: AbortSignal) {
-  const listed: Omit<Exported, 'path'>[] = [];
+async function list(client: HoldfastClient, prefix: string | undefined, signal: AbortSignal): Promise<Listed[]> {
+  const listed: Listed[] = [];
   for await (const { file_id, file_name, file_size, sha256 } of client.list({ prefix, signal })) {
     listed.push({ file_id, file_name, file_size, sha256 });
   }
   return listed;
 }
 
-/** A file that an earlier run has written keeps its path, whatever was stored or deleted since. */
-function assignPaths(listed: readonly Omit<Exported, 'path'>[], earlier: readonly JsonLine[]): Exported[] {
-  const before = new Map(earlier.map(({ file_id, path }) => [String(file_id), String(path)]));
-  const paths = new ExportPaths();
-  const assigned = new Map<string, string>();
-  const assign = ({ file_id, file_name }: Omit<Exported, 'path'>): void =>
-    void assigned.set(file_id, paths.assign(file_name, file_id, before.get(file_id)));
-  for (const file of listed) if (before.has(file.file_id)) assign(file);
-  for (const file of listed) if (!before.has(file.file_id)) assign(file);
-  return listed.map((file) => ({ path: assigned.get(file.file_id)!, ...file }));
-}
-
-class Exporting {
-  readonly counts: Counts = { written: 0, writtenBytes: 0, present: 0, gone: 0 };
+class Exporting implements Outcome {
+  readonly counts: Counts = { written: 0, writtenBytes: 0, present: 0 };
+  /** There, and verified in this run. */
+  readonly done = new Set<FileId>();
+  readonly gone = new Set<FileId>();
   readonly #client: HoldfastClient;
   readonly #directory: ExportDirectory;
   readonly #signal: AbortSignal;
-  readonly #done = new Set<string>();
 
   constructor(client: HoldfastClient, directory: ExportDirectory, signal: AbortSignal) {
     this.#client = client;
     this.#directory = directory;
     this.#signal = signal;
-  }
-
-  /** What the index says: the files that are there, each verified in this run. */
-  lines(files: readonly Exported[]): JsonLine[] {
-    return files.filter(({ file_id }) => this.#done.has(file_id)).map(indexLine);
   }
 
   async file(file: Exported, progress: FileProgress): Promise<void> {
@@ -113,11 +94,11 @@ class Exporting {
       this.counts.present += 1;
       progress.present(file.file_size);
     } else if (!(await this.#fetch(file, targetPath, progress))) {
-      this.counts.gone += 1;
+      this.gone.add(file.file_id);
       return;
     }
     await this.#directory.note(indexLine(file));
-    this.#done.add(file.file_id);
+    this.done.add(file.file_id);
     progress.end();
   }
 
@@ -154,19 +135,16 @@ class Exporting {
   }
 }
 
-function indexLine({ path, file_id, file_name, file_size, sha256 }: Exported): JsonLine {
-  return { path, file_id, name: file_name, size: file_size, sha256 };
-}
-
 interface Report {
   readonly result: BatchResult;
   readonly files: readonly Exported[];
-  readonly counts: Counts;
+  readonly exporting: Exporting;
   readonly path: string;
 }
 
-function report({ result, files, counts, path }: Report, { json }: ExportOptions): ExitCode {
-  const { written, writtenBytes, present, gone } = counts;
+function report({ result, files, exporting, path }: Report, { json }: ExportOptions): ExitCode {
+  const { written, writtenBytes, present } = exporting.counts;
+  const gone = exporting.gone.size;
   const renamed = files.filter((file) => file.path !== file.file_name).length;
   if (json === true) {
     const sums = { files: files.length, written, written_bytes: writtenBytes, present, gone, renamed };

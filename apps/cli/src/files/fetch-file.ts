@@ -1,15 +1,15 @@
 /**
- * One file of the server becomes a file here. It grows under the name of its part, which a later run goes on with, and gets
- * its own name only when its SHA-256 is right and its bytes are on the disk. A part says nothing of the file it belongs to:
- * where part and rest together are not the file, the part is thrown away and all of it fetched once more.
+ * One file of the server becomes a file here. It grows as a part (part-file.ts), which a later run goes on with, and gets
+ * its own name only when its SHA-256 is right and its bytes are on the disk. A part says nothing of the file it belongs
+ * to: where part and rest together are not the file, the part is thrown away and all of it fetched once more.
  */
 import { ClientError } from '#libs/client';
 import type { HoldfastClient, StoredFile } from '#libs/client';
-import { StoreError, systemErrorCode } from '#libs/kernel';
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { lstat, open, rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { claimPart, dropPart, leavePart } from './part-file.js';
 
 export interface FetchOptions {
   readonly partPath: string;
@@ -25,35 +25,24 @@ type Wanted = Pick<StoredFile, 'file_id' | 'file_size' | 'sha256'>;
 /** Throws `ClientError`, what the file system says, and what the signal is aborted with. */
 export async function fetchFile(client: HoldfastClient, file: Wanted, options: FetchOptions): Promise<void> {
   const { partPath, targetPath } = options;
-  const part = await openPart(partPath);
+  const part = await claimPart(partPath);
+  try {
+    await fill(client, file, part.file, options);
+    await rename(part.path, targetPath);
+  } catch (error) {
+    if (ClientError.is(error, 'digest_mismatch')) await dropPart(part);
+    else await leavePart(part, partPath);
+    throw error;
+  }
+}
+
+async function fill(client: HoldfastClient, file: Wanted, part: FileHandle, options: FetchOptions): Promise<void> {
   try {
     const fetched = await goOn(client, file, part, options);
     if (!fetched) await startOver(client, file, part, options);
     await part.datasync();
-  } catch (error) {
-    if (ClientError.is(error, 'digest_mismatch')) await rm(partPath, { force: true });
-    throw error;
   } finally {
     await part.close();
-  }
-  await rename(partPath, targetPath);
-}
-
-/** Never through a link: what it leads to is somebody else's. */
-async function openPart(path: string): Promise<FileHandle> {
-  const there = await lstatIfThere(path);
-  if (there !== undefined && !there.isFile()) {
-    throw new StoreError('invalid_request', `${path} is in the way: it is not a plain file.`);
-  }
-  return open(path, there === undefined ? 'wx+' : 'r+');
-}
-
-export async function lstatIfThere(path: string) {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }
 

@@ -13,12 +13,12 @@ type Verb<Options> = (words: string[], options: Options, signal: AbortSignal) =>
 /** Added to `program`, whose way of ending it takes over. */
 export function addFileCommands(program: Command): void {
   withParallel(verb(program, 'put', async () => (await import('./put.js')).putFiles))
-    .description('Store files, all files of a directory, or what comes on stdin (-).')
+    .description('Store files, all files of a directory, or what comes on stdin (-). 4 where something was skipped.')
     .argument('<path...>', 'files and directories; - for stdin, which needs --name')
     .option('--name <name>', 'name to store under: of the one file, or what stands for the name of the one directory')
     .option('--type <type>', 'content type of all of them');
   verb(program, 'get', async () => (await import('./get.js')).getFile)
-    .description('Fetch a file. What an earlier run left as <path>.part is gone on with; the SHA-256 is verified.')
+    .description('Fetch a file. What an earlier run left of it is gone on with; the SHA-256 is verified.')
     .argument('<file>', 'its file_id, or its name where only one has that')
     .option('-o, --output <path>', 'file or directory to write to; - for stdout')
     .option('--force', 'replace another file that stands there');

@@ -1,13 +1,13 @@
 /** `import`: every plain file of a directory becomes a file of the server, under its path from there. Run again, it goes on. */
 import { ClientError } from '#libs/client';
 import type { HoldfastClient } from '#libs/client';
-import { EXIT, StoreError } from '#libs/kernel';
+import { StoreError } from '#libs/kernel';
 import type { ExitCode } from '#libs/kernel';
 import { randomUUID } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { callersPath } from '../callers-path.js';
-import { printError, printJson, printLines } from '../terminal.js';
-import { batchExit, failedJson, printFailed, runBatch } from './batch.js';
+import { printJson, printLines } from '../terminal.js';
+import { batchExit, failedJson, printFailed, printSkipped, runBatch } from './batch.js';
 import type { BatchResult } from './batch.js';
 import { digestOf } from './fetch-file.js';
 import { defaultJournalPath, ImportJournal, isInside, isSame } from './import-journal.js';
@@ -151,7 +151,6 @@ interface Report {
   readonly journalPath: string;
 }
 
-/** What was skipped was not imported, so the directory and the server differ. */
 function report({ result, found, counts, journalPath }: Report, { json }: ImportOptions): ExitCode {
   const { uploaded, changed, unchanged, uploadedBytes } = counts;
   const { skipped } = found;
@@ -164,8 +163,7 @@ function report({ result, found, counts, journalPath }: Report, { json }: Import
       `What is done is in ${journalPath}; run the command again to go on.`,
     ]);
   }
-  for (const path of skipped) printError(`${path}: skipped, because it is not a plain file`);
+  printSkipped(skipped);
   printFailed(result);
-  const exit = batchExit(result);
-  return exit === EXIT.done && skipped.length > 0 ? EXIT.damaged : exit;
+  return batchExit(result, skipped);
 }

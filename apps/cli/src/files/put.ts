@@ -5,12 +5,13 @@ import type { ExitCode } from '#libs/kernel';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { callersPath } from '../callers-path.js';
-import { printError, printJson, printLines } from '../terminal.js';
-import { batchExit, failedJson, printFailed, runBatch } from './batch.js';
+import { printJson, printLines } from '../terminal.js';
+import { batchExit, failedJson, printFailed, printSkipped, runBatch } from './batch.js';
 import { Progress } from './progress.js';
 import { connect } from './server.js';
 import type { ServerOptions } from './server.js';
 import { walk } from './walk.js';
+import type { Skipped } from './walk.js';
 
 export interface PutOptions extends ServerOptions {
   readonly name?: string;
@@ -28,7 +29,7 @@ interface Item {
 
 interface Collected {
   readonly items: Item[];
-  readonly skipped: string[];
+  readonly skipped: Skipped[];
 }
 
 const STDIN = '-';
@@ -47,9 +48,9 @@ export async function putFiles(words: string[], options: PutOptions, signal: Abo
   } else {
     printLines(stored.map(({ file }) => `${file.file_id}  ${file.file_name}`));
   }
-  for (const path of skipped) printError(`${path}: skipped, because it is not a plain file`);
+  printSkipped(skipped);
   printFailed(result);
-  return batchExit(result);
+  return batchExit(result, skipped);
 }
 
 interface Transfer {
@@ -110,9 +111,10 @@ async function addPath(word: string, name: string | undefined, { items, skipped 
     throw usage(`${word} is neither a file nor a directory; store what it gives by - and --name.`);
   const folder = name ?? basename(path);
   const found = await walk(path);
-  skipped.push(...found.skipped.map((relativePath) => `${word}/${relativePath}`));
+  const shownFolder = word.replace(/\/+$/, '');
+  for (const { item, reason } of found.skipped) skipped.push({ item: `${shownFolder}/${item}`, reason });
   for (const file of found.files) {
-    const shownPath = `${word.replace(/\/+$/, '')}/${file.relativePath}`;
+    const shownPath = `${shownFolder}/${file.relativePath}`;
     const fullName = folder === '' ? file.relativePath : `${folder}/${file.relativePath}`;
     items.push({ path: shownPath, name: fullName, source: { path: file.path }, sizeBytes: file.sizeBytes });
   }

@@ -1,4 +1,5 @@
 /** All files below a directory, in the order of their paths. Links are not followed: they may lead out of it, or round. */
+import { systemErrorCode } from '#libs/kernel';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -12,8 +13,15 @@ export interface FoundFile {
 
 export interface Walk {
   readonly files: FoundFile[];
-  /** Links, sockets, devices, and what vanished while it was looked at: relative paths. */
-  readonly skipped: string[];
+  /** Links, sockets, devices, and what could not be looked at. */
+  readonly skipped: Skipped[];
+}
+
+export interface Skipped {
+  /** As in `FoundFile`; for a person, with what the caller named before it. */
+  readonly item: string;
+  /** Why, to be read behind a "because". */
+  readonly reason: string;
 }
 
 export async function walk(directory: string): Promise<Walk> {
@@ -28,7 +36,7 @@ async function visit(directory: string, prefix: string, found: Walk): Promise<vo
     const path = join(directory, entry.name);
     const relativePath = `${prefix}${entry.name}`;
     if (entry.isDirectory()) await visit(path, `${relativePath}/`, found);
-    else if (!entry.isFile()) found.skipped.push(relativePath);
+    else if (!entry.isFile()) found.skipped.push({ item: relativePath, reason: 'it is not a plain file' });
     else await note(path, relativePath, found);
   }
 }
@@ -37,8 +45,12 @@ async function note(path: string, relativePath: string, found: Walk): Promise<vo
   try {
     const { size, mtimeMs } = await stat(path);
     found.files.push({ path, relativePath, sizeBytes: size, modifiedAtMs: mtimeMs });
-  } catch {
-    // Gone since it was listed, or of a name that is not UTF-8, by which it cannot be opened.
-    found.skipped.push(relativePath);
+  } catch (error) {
+    found.skipped.push({ item: relativePath, reason: reasonOf(error) });
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (systemErrorCode(error) === 'ENOENT') return 'it is gone, or its name is not UTF-8, by which it cannot be opened';
+  return `it cannot be read: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -11,7 +11,7 @@ export type RangeVerdict =
   | { readonly kind: 'parts'; readonly ranges: readonly ByteRange[] }
   | { readonly kind: 'unsatisfiable' };
 
-/** Each may cost the read of one whole chunk for a single byte. */
+/** Each may cost the read of one whole chunk for a single byte: those that take turns between chunks share no read. */
 export const MAX_RANGES = 32;
 
 /** Bytes between two ranges that cost less to send than the head of one more part does. */

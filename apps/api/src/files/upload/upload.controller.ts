@@ -15,6 +15,7 @@ import { RequestLog } from '../../logging/request-log.js';
 import { SETTINGS } from '../../nest/tokens.js';
 import { fileAnswer } from '../file-answer.js';
 import type { FileAnswer } from '../file-answer.js';
+import { assertPlainContent, assertPlainTransfer } from './coding-fields.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
 import { expectedDigests } from './integrity-fields.js';
 import { MAX_BYTES_AFTER_FILE, MAX_BYTES_BEFORE_FILE, openFilePart } from './multipart-body.js';
@@ -70,6 +71,8 @@ export class UploadController {
   /** What can be refused from the head of the request alone, whatever the body is. */
   #assertConditions({ headers }: FastifyRequest, query: QueryParameters): void {
     replicationWish(query, this.#settings);
+    assertPlainTransfer(headers);
+    assertPlainContent(headers);
     // Every upload makes a file of its own, so there is never one here that could match (RFC 9110, section 13.1.1).
     if (headers['if-match'] !== undefined) {
       throw new StoreError('precondition_failed', 'If-Match: an upload makes a new file and replaces none.');
@@ -109,6 +112,7 @@ export class UploadController {
     const form = requestBody(request.raw);
     const part = await openFilePart(digests.length === 0 ? form : verifiedBody(form, digests), boundary);
     try {
+      assertPlainContent(part.fields);
       return await this.#files.upload({
         fileName: name ?? part.fileName,
         contentType: storableContentType(part.contentType),

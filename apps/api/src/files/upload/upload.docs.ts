@@ -82,7 +82,9 @@ const uploadProblems = [
   'idempotency_conflict',
   'precondition_failed',
   'file_too_large',
+  'content_coding_unsupported',
   'idempotency_mismatch',
+  'transfer_coding_unsupported',
   'log_full',
   ...WRITE_PROBLEMS,
 ] as const satisfies ErrorCode[];
