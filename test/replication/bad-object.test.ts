@@ -40,6 +40,7 @@ it('a directory of a replica that cannot be written to keeps the files of the ot
   await rm(shardAway, { recursive: true });
   await writeFile(shardAway, 'no directory');
   await rename(`${path}.away`, path);
+  await sync(server);
   await eventually(() => lackingBeside(server, bad, path), 0);
   // What comes later goes there too.
   await store(server.url, { name: 'later', content: testBytes(200, 99) });
@@ -64,6 +65,7 @@ it('a manifest of the primary that cannot be read keeps no other file from its c
   await rename(manifest, `${manifest}.own`);
   await mkdir(manifest);
   for (const path of paths) await rename(`${path}.away`, path);
+  await sync(server);
   await eventually(() => lagOf(server, 'replica1'), 1);
   await eventually(() => lagOf(server, 'replica2'), 1);
   expect(await errorOf(server, 'replica1')).toBe('manifest_corrupt');

@@ -174,6 +174,16 @@ describe('one bad object among many', () => {
     expect(await secondsUntilDone(bench, { fileIds, answerOf, limit: 1_000 })).toBeLessThan(400);
   });
 
+  it('on which the worker stumbles does not fail what it was in a job with for ever', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    const [bad, ...good] = manyPut(bench, 60) as [FileId, ...FileId[]];
+    const mistake = { code: 'internal', message: 'x is not a function' };
+    const answerOf = (job: Job): JobResult =>
+      job.items.some(({ fileId }) => fileId === bad) ? resultOf(job, 'failed', mistake) : resultOf(job);
+    expect(await secondsUntilDone(bench, { fileIds: good, answerOf, limit: 1_800 })).toBeLessThan(600);
+    expect(bench.row(bad)?.state).not.toBe('done');
+  });
+
   it('shows as degraded as long as it fails, whatever else is copied', async () => {
     await using bench = await ReplicationBench.open(ONE);
     const bad = bench.put();
