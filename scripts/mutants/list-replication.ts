@@ -63,9 +63,9 @@ const ANSWERS: readonly Mutant[] = [
 const FLIGHT: readonly Mutant[] = [
   {
     name: 'replication: one order in flight per file and store',
-    file: 'libs/replication/src/dispatcher.ts',
-    find: 'limit: capacity.items, except: lane.files }',
-    replace: 'limit: capacity.items, except: new Set<FileId>() }',
+    file: 'libs/replication/src/doubted-files.ts',
+    find: 'inFlight.has(fileId) || this.#passedOver.has(fileId) ||',
+    replace: 'this.#passedOver.has(fileId) ||',
     tests: [DOOR, MODEL],
     hangs: true,
     letsThrough: 'the delete of a file overtakes its copy, and both of them write',
@@ -145,6 +145,22 @@ const FAILURES: readonly Mutant[] = [
     replace: 'const allowed = allowance(this.#breaker);',
     tests: [FAILURES_OF_STORES],
     letsThrough: 'jobs go on to a place where a store of somebody else stands',
+  },
+  {
+    name: 'replication: a file that fails its store is passed over',
+    file: 'libs/replication/src/doubted-files.ts',
+    find: '|| this.#passedOver.has(fileId) ||',
+    replace: '||',
+    tests: [FAILURES_OF_STORES],
+    letsThrough: 'one object that cannot be read ends all copying to a store',
+  },
+  {
+    name: 'replication: what fails together is handed out in halves',
+    file: 'libs/replication/src/doubted-files.ts',
+    find: 'Math.max(1, Math.floor(fileIds.length / 2));',
+    replace: 'MAX_JOB_ITEMS;',
+    tests: [FAILURES_OF_STORES],
+    letsThrough: 'a file that kills its worker takes its whole job with it, for ever',
   },
   {
     name: 'replication: an empty answer is a failure',

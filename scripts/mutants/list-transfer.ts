@@ -234,8 +234,8 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'faults: a read error is the matter of one object',
     file: 'libs/transfer/src/job-store.ts',
-    find: "if (systemErrorCode(error) !== 'EIO') throw error;",
-    replace: 'if (systemErrorCode(error) !== undefined) throw error;',
+    find: "if (!UNREADABLE.has(systemErrorCode(error) ?? '')) throw error;",
+    replace: 'if (UNREADABLE.size > 0) throw error;',
     tests: [COPY],
     letsThrough: 'one bad sector stops the copying of everything',
   },

@@ -10,8 +10,10 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { isInstalled } from '../server/required-program.js';
 import { startServer } from '../server/harness.js';
+import { ask } from '../server/http-client.js';
 import { errorOf, expectCopies, lagOf, remove, replicaOf, storeLarge, writeSome } from './copies.js';
 import { nothingOwed, stateOf, sync } from './replica-client.js';
+import { recordPath } from './stores.js';
 import { eventually } from './wait-until.js';
 
 /** Resolves to what ends the hanging. */
@@ -24,13 +26,17 @@ async function hang(path: string): Promise<() => Promise<void>> {
   return async () => {
     await rename(identity, pipe);
     await rename(`${identity}.own`, identity);
-    // Whoever waits gets an end of the file; where nobody does, there is nobody to wake.
-    await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK).then(
-      (writer) => writer.close(),
-      () => undefined,
-    );
+    await letGo(pipe);
     await rm(pipe);
   };
+}
+
+/** Whoever waits gets an end of the file; where nobody does, there is nobody to wake. */
+function letGo(pipe: string): Promise<void> {
+  return open(pipe, constants.O_WRONLY | constants.O_NONBLOCK).then(
+    (writer) => writer.close(),
+    () => undefined,
+  );
 }
 
 it.skipIf(!isInstalled('mkfifo'))(
@@ -60,6 +66,45 @@ it.skipIf(!isInstalled('mkfifo'))(
     await sync(server);
     await nothingOwed(server);
     expect(await stateOf(server, 'replica2')).toBe('online');
+    await eventually(
+      () =>
+        expectCopies(server, 'replica1', 'replica2').then(
+          () => 'equal',
+          () => 'not yet',
+        ),
+      'equal',
+    );
+  },
+);
+
+// Asked who it is, it answers: it hangs at the first file of a job, when that job is under way.
+it.skipIf(!isInstalled('mkfifo'))(
+  'that begins to hang in the middle of a job keeps no other from its copies',
+  async () => {
+    const server = await startServer();
+    const path = replicaOf(server, 'replica2');
+    await rename(path, `${path}.away`);
+    const file = await storeLarge(server, 1);
+    await eventually(() => lagOf(server, 'replica1'), 0);
+    const pipe = recordPath(path, 'manifests', file.file_id);
+    await promisify(execFile)('mkfifo', [recordPath(`${path}.away`, 'manifests', file.file_id)]);
+    await rename(`${path}.away`, path);
+    const stateThere = async (): Promise<string | undefined> => {
+      const { replication } = (await ask(`${server.url}/files/${file.file_id}`)).json<typeof file>();
+      return replication.stores.find(({ name }) => name === 'replica2')?.state;
+    };
+    await eventually(stateThere, 'copying');
+    for (let round = 0; round < 3; round += 1) {
+      await writeSome(server, round);
+      await eventually(() => lagOf(server, 'replica1'), 0);
+    }
+    expect(await stateThere()).toBe('copying');
+    await expectCopies(server, 'replica1');
+    // It is read more than once before it is set aside.
+    await eventually(async () => {
+      await letGo(pipe);
+      return lagOf(server, 'replica2');
+    }, 0);
     await eventually(
       () =>
         expectCopies(server, 'replica1', 'replica2').then(

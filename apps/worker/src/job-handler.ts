@@ -1,6 +1,6 @@
 /** From settings to what does jobs: the same in a process of its own and in a thread of the server. */
 import type { S3Access, Settings } from '#libs/config';
-import { nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
+import { boundedFileSystem, nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
 import type { JobHandler } from '#libs/job-queue';
 import { systemClock } from '#libs/kernel';
 import type { ClusterId } from '#libs/kernel';
@@ -15,11 +15,20 @@ export interface Places {
 
 export type PlaceSettings = Pick<Settings, 'storagePath' | 'replicas'> & S3Access;
 
+/**
+ * Of the sixteen threads that wait for disks, the log's among them: what all replicas together may hold should every one of
+ * them hang, and the most and the least of it for one.
+ */
+const REPLICA_CALLS = { inAll: 12, most: 6, least: 2 };
+
 export function placesOf({ storagePath, replicas, ...access }: PlaceSettings): Places {
+  const { inAll, most, least } = REPLICA_CALLS;
+  const callsEach = Math.max(least, Math.min(most, Math.floor(inAll / Math.max(1, replicas.length))));
   return {
     primary: new DirectoryPlace(nodeFileSystem, storagePath),
+    // Never the one that blocks: a replica that hangs in the middle of a job must not keep the jobs of the others waiting.
     replicas: replicas.map((location) =>
-      storePlaceOf(location, { fs: nodeFileSystem, patientFs: pooledFileSystem, access }),
+      storePlaceOf(location, { fs: boundedFileSystem(pooledFileSystem, callsEach), access }),
     ),
   };
 }

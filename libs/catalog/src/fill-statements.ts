@@ -7,7 +7,7 @@
  *   files    the files      a copy of what has no row; a verification of what was confirmed: the store was away meanwhile
  *   filled   nothing
  *
- * A replica that leaves the settings loses its row here and keeps its obligations: if it returns, generations go on.
+ * A replica that leaves the settings loses its row here, and its obligations behind that, a page at a time.
  */
 import type { StoreId } from '#libs/kernel';
 import type Database from 'better-sqlite3';

@@ -69,6 +69,9 @@ function prepareReading(database: Database.Database) {
     due: database.prepare<Page, DueRow>(
       `${duePage('pending')} UNION ALL ${duePage('failed')} ORDER BY next_attempt_at LIMIT @limit`,
     ),
+    anyFailed: database.prepare<[string], { one: number }>(
+      "SELECT 1 AS one FROM obligations WHERE store_id = ? AND state = 'failed' LIMIT 1",
+    ),
     nextDue: database.prepare<{ store_id: string; now: number }, { at: number | null }>(
       `SELECT MIN(at) AS at FROM (
          SELECT MIN(next_attempt_at) AS at FROM obligations

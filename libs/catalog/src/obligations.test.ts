@@ -96,12 +96,15 @@ describe('what is due', () => {
   it('includes what failed, once its time has come, and says when that is', () => {
     const [fileId] = putMany(1) as [FileId];
     const failure = { nextAttemptAtMs: 500, state: 'failed' as const, error: 'EIO: broken' };
+    catalog.obligations.postpone([{ ...order(fileId), ...failure, state: 'pending' }]);
+    expect(catalog.obligations.isAnyFailed(A)).toBe(false);
     catalog.obligations.postpone([{ ...order(fileId), ...failure }]);
+    expect([A, B].map((storeId) => catalog.obligations.isAnyFailed(storeId))).toEqual([true, false]);
     expect(due(A, 499)).toEqual([]);
     expect(catalog.obligations.nextDueMs({ storeId: A, nowMs: 499 })).toBe(500);
-    expect(due(A, 500)).toMatchObject([{ fileId, attempts: 1 }]);
+    expect(due(A, 500)).toMatchObject([{ fileId, attempts: 2 }]);
     expect(catalog.obligations.nextDueMs({ storeId: A, nowMs: 500 })).toBeUndefined();
-    expect(rowOf(fileId)).toMatchObject({ state: 'failed', attempts: 1, lastError: 'EIO: broken' });
+    expect(rowOf(fileId)).toMatchObject({ state: 'failed', attempts: 2, lastError: 'EIO: broken' });
   });
 
   it('after the clock was put back does not wait for a time that is far away', () => {
@@ -332,6 +335,9 @@ it('is found with an index, however much is owed', () => {
     `SELECT operation, COUNT(*), SUM(size), MIN(since) FROM obligations WHERE ${owed} GROUP BY operation`,
   );
   expect(counted).toMatch(/^SEARCH obligations USING COVERING INDEX obligations_by_due/);
+  expect(plan("SELECT 1 FROM obligations WHERE store_id = 'a' AND state = 'failed' LIMIT 1")).toMatch(
+    /^SEARCH .* USING COVERING INDEX/,
+  );
   expect(plan(`SELECT COUNT(*) FROM obligations WHERE ${owed} AND since <= 1`)).toMatch(/USING COVERING INDEX/);
   expect(plan(`UPDATE obligations SET attempts = 0 WHERE ${owed} AND next_attempt_at > 5`)).toMatch(/^SEARCH/);
   database.close();

@@ -131,6 +131,11 @@ export class Obligations {
     return this.isAnyDue({ storeId, nowMs: Number.MAX_SAFE_INTEGER });
   }
 
+  /** Whether anything is owed that was tried so often that it is tried at long intervals only. */
+  isAnyFailed(storeId: StoreId): boolean {
+    return this.#statements.anyFailed.get(storeId) !== undefined;
+  }
+
   /** When the next of what is not due yet will be, or undefined. */
   nextDueMs({ storeId, nowMs }: { readonly storeId: StoreId; readonly nowMs: number }): number | undefined {
     return this.#statements.nextDue.get({ store_id: storeId, now: nowMs })?.at ?? undefined;

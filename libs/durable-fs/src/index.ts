@@ -4,6 +4,7 @@ export type { DirectoryLock, LockHolder } from './directory-lock.js';
 export { makeDirectoryDurably } from './durable-directory.js';
 export { durableReplace } from './durable-replace.js';
 export type { FileStat, FileSystem, OpenFile } from './file-system.js';
+export { boundedFileSystem } from './bounded-file-system.js';
 export { nodeFileSystem } from './node-file-system.js';
 export { pooledFileSystem } from './pooled-file-system.js';
 export type { FileRename, FileReplacement } from './file-batch.js';

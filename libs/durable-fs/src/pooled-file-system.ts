@@ -29,7 +29,10 @@ export const pooledFileSystem: FileSystem = {
 
   async sizesOf(paths) {
     if (paths.length >= MANY_FROM) return nodeFileSystem.sizesOf(paths);
-    return Promise.all(paths.map(async (path) => (await pooledFileSystem.stat(path))?.sizeBytes));
+    const sizes: (number | undefined)[] = [];
+    // One after the other: a disk that hangs holds one thread of the pool then, and not one for every name.
+    for (const path of paths) sizes.push((await pooledFileSystem.stat(path))?.sizeBytes);
+    return sizes;
   },
 
   async makeDirectory(path) {

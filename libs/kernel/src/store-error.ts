@@ -66,6 +66,7 @@ export const ERROR_CODES = {
   store_read_only: kind('The store cannot be written.', true),
   store_full: kind('The store has no room.', true),
   job_overdue: kind('The job was not done by its deadline and left the rest undone.', true),
+  job_lost: kind('No worker answered the job in time.', true),
   job_interrupted: kind('The worker was told to stop before the job was done.', true),
   // Boot
   disk_full: kind('The disk is too full to start.'),

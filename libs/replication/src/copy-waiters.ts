@@ -6,7 +6,6 @@ export interface CopyWait {
   readonly fileId: FileId;
   readonly count: number;
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
 }
 
 export class CopyWaiters {
@@ -20,8 +19,8 @@ export class CopyWaiters {
     this.#copiesOf = copiesOf;
   }
 
-  /** Resolves with the copies there are when they are enough, at the time-out, at an abort, and when replication stops. */
-  async wait({ fileId, count, timeoutMs, signal }: CopyWait): Promise<number> {
+  /** Resolves with the copies there are when they are enough, at the time-out, and when replication stops. */
+  async wait({ fileId, count, timeoutMs }: CopyWait): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = (): void => {
       if (this.#isEnded || this.#copiesOf(fileId) >= count) resolve();
@@ -29,15 +28,11 @@ export class CopyWaiters {
     const looks = this.#waiting.get(fileId) ?? new Set();
     this.#waiting.set(fileId, looks.add(look));
     const cancelTimer = this.#timers.after(timeoutMs, resolve);
-    const giveUp = (): void => resolve();
-    signal?.addEventListener('abort', giveUp);
-    if (signal?.aborted === true) giveUp();
     look();
     try {
       await promise;
     } finally {
       cancelTimer();
-      signal?.removeEventListener('abort', giveUp);
       looks.delete(look);
       if (looks.size === 0 && this.#waiting.get(fileId) === looks) this.#waiting.delete(fileId);
     }

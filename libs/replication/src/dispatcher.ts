@@ -110,19 +110,28 @@ export class Dispatcher {
     const capacity = lane.capacity(nowMs);
     if (capacity.jobs === 0) return [];
     const { catalog, clusterId } = this.#options;
-    const page = { storeId: lane.storeId, nowMs, limit: capacity.items, except: lane.files };
-    const items = catalog.obligations.due(page).flatMap((row) => this.#itemOf(lane, row, nowMs));
+    const rows = this.#due(lane, { nowMs, limit: capacity.items });
+    const items = lane.doubts.withOneLost(rows).flatMap((row) => this.#itemOf(lane, row, nowMs));
     const { catalogId } = catalog;
     const jobs = planJobs({ items, catalogId, clusterId, targetId: lane.storeId, nowMs, maxJobs: capacity.jobs });
     for (const job of jobs) lane.begin(job);
     return jobs;
   }
 
-  #itemOf({ storeId }: StoreLane, row: DueObligation, nowMs: number): PlannedItem[] {
+  #due(lane: StoreLane, page: { readonly nowMs: number; readonly limit: number }): DueObligation[] {
+    const { obligations } = this.#options.catalog;
+    const { storeId, files, doubts } = lane;
+    const rows = obligations.due({ ...page, storeId, except: doubts.withheld(files) });
+    if (rows.length > 0 || !doubts.forgivePassedOver()) return rows;
+    return obligations.due({ ...page, storeId, except: doubts.withheld(files) });
+  }
+
+  #itemOf({ storeId, doubts }: StoreLane, row: DueObligation, nowMs: number): PlannedItem[] {
     const { distrust, primaryId } = this.#options;
     const sourceId = storeId === primaryId ? this.#repairSource(row, nowMs) : primaryId;
     if (sourceId === undefined) return [];
-    return [{ ...row, sourceId, distrustChunks: row.operation !== 'delete' && distrust(storeId, row.fileId) }];
+    const distrustChunks = row.operation !== 'delete' && distrust(storeId, row.fileId);
+    return [{ ...row, sourceId, distrustChunks, togetherAtMost: doubts.togetherAtMost(row.fileId) }];
   }
 
   /** A replica that holds the file, another one at each attempt. Where there is none the repair is put off. */

@@ -24,6 +24,7 @@ const item = (changes: Partial<PlannedItem> = {}): PlannedItem => ({
   sizeBytes: 10,
   sourceId: SOURCE,
   distrustChunks: false,
+  togetherAtMost: MAX_JOB_ITEMS,
   ...changes,
 });
 const many = (count: number, changes: Partial<PlannedItem> = {}): PlannedItem[] =>
@@ -51,6 +52,12 @@ describe('a plan of jobs', () => {
     const jobs = plan([item(), large, item()]);
     expect(countsOf(jobs)).toEqual([2, 1]);
     expect(jobs[1]!.items[0]!.fileId).toBe(large.fileId);
+  });
+
+  it('has no more files in a job than each of them may have beside it, and those that may have all in another', () => {
+    const items = [item(), item({ togetherAtMost: 1 }), ...many(4, { togetherAtMost: 3 }), item()];
+    const jobs = plan(items);
+    expect(countsOf(jobs)).toEqual([2, 1, 3, 1]);
   });
 
   it('keeps operations and sources apart', () => {

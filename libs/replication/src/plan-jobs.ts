@@ -3,7 +3,7 @@
  * that no small one waits behind them. Pure. What asks for the same has the same id, so that a queue that has it still
  * takes it once.
  */
-import { JOB_VERSION, MAX_JOB_BYTES, MAX_JOB_ITEMS } from '#libs/job-queue';
+import { JOB_VERSION, MAX_JOB_BYTES } from '#libs/job-queue';
 import type { Job, JobItem } from '#libs/job-queue';
 import type { DueObligation } from '#libs/catalog';
 import type { CatalogId, ClusterId, StoreId } from '#libs/kernel';
@@ -21,6 +21,8 @@ const MAX_DEADLINE_DOUBLINGS = 5;
 export interface PlannedItem extends DueObligation {
   readonly sourceId: StoreId;
   readonly distrustChunks: boolean;
+  /** How many files its job may have. */
+  readonly togetherAtMost: number;
 }
 
 export interface Plan {
@@ -44,9 +46,10 @@ export function planJobs({ items, maxJobs, ...plan }: Plan): Job[] {
   const fillable = new Map<string, OpenJob>();
   for (const item of items) {
     const isLarge = item.sizeBytes >= LARGE_FILE_BYTES && item.operation !== 'delete';
-    const kind = `${item.operation} ${item.sourceId}`;
+    const { togetherAtMost } = item;
+    const kind = `${item.operation} ${item.sourceId} ${togetherAtMost}`;
     let job = isLarge ? undefined : fillable.get(kind);
-    if (job === undefined || job.items.length === MAX_JOB_ITEMS || job.bytes + item.sizeBytes > MAX_JOB_BYTES) {
+    if (job === undefined || job.items.length === togetherAtMost || job.bytes + item.sizeBytes > MAX_JOB_BYTES) {
       if (jobs.length === maxJobs) continue;
       job = { items: [], bytes: 0 };
       jobs.push(job);

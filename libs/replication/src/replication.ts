@@ -10,7 +10,8 @@ import { CopyWaiters } from './copy-waiters.js';
 import type { CopyWait } from './copy-waiters.js';
 import { Dispatcher } from './dispatcher.js';
 import { FillTask } from './fill-task.js';
-import { settleResult } from './results.js';
+import { putOff, settleResult } from './results.js';
+import type { Settlement } from './results.js';
 import { LONGEST_RETRY_MS } from './retry.js';
 import { statusOf, statusOfDeparted } from './status.js';
 import { StoreLane } from './store-lane.js';
@@ -100,7 +101,7 @@ export class Replication {
     this.#dispatcher.wake();
   }
 
-  /** Resolves with how many of the replicas hold the file, as soon as it is `count`, or at the time-out, or at an abort. */
+  /** Resolves with how many of the replicas hold the file, as soon as it is `count`, or at the time-out. */
   waitForCopies(wait: CopyWait): Promise<number> {
     return this.#waiters.wait(wait);
   }
@@ -117,7 +118,8 @@ export class Replication {
     const stores = replicas.map(({ storeId, name, place: { location } }) => {
       const load = catalog.obligations.load(storeId);
       const filling = !catalog.obligations.isFilled(storeId);
-      return statusOf({ storeId, name, location }, { lane: this.#lanes.get(storeId)!, load, filling, nowMs });
+      const someFail = catalog.obligations.isAnyFailed(storeId);
+      return statusOf({ storeId, name, location }, { lane: this.#lanes.get(storeId)!, load, filling, someFail, nowMs });
     });
     const departed = catalog.obligations
       .storeIds()
@@ -130,9 +132,10 @@ export class Replication {
   statusOfPrimary(primary: Pick<ReplicaStatus, 'name' | 'location'>): ReplicaStatus {
     const { sourceId: storeId, catalog, clock } = this.#options;
     const load = catalog.obligations.load(storeId);
+    const someFail = catalog.obligations.isAnyFailed(storeId);
     return statusOf(
       { ...primary, storeId },
-      { lane: this.#lanes.get(storeId)!, load, filling: false, nowMs: clock.now() },
+      { lane: this.#lanes.get(storeId)!, load, filling: false, someFail, nowMs: clock.now() },
     );
   }
 
@@ -194,11 +197,14 @@ export class Replication {
     if (lane === undefined) return;
     const { catalog, sourceId, clock } = this.#options;
     const nowMs = clock.now();
-    const settlement = settleResult(result, { catalog, primaryId: sourceId, nowMs, random: this.#random });
+    const isAwaited = (fileId: FileId): boolean => lane.files.get(fileId) === result.jobId;
+    const context = { catalog, primaryId: sourceId, nowMs, random: this.#random, isAwaited };
+    const settlement = settleResult(result, context);
     if (settlement === undefined) return;
+    lane.doubts.cleared(settlement.closed.map(({ fileId }) => fileId));
     if (settlement.closed.length > 0) lane.succeeded(nowMs);
     // A late answer says how the store was, not how it is.
-    if (lane.end(result.jobId) === 'ended') this.#noteHealth(lane, { result, itemError: settlement.itemError });
+    if (lane.end(result.jobId) === 'ended') this.#noteHealth(lane, { result, settlement });
     for (const { fileId, want } of settlement.closed) {
       if (want === 'present') this.#options.copied?.(result.targetId, fileId);
       this.#waiters.confirmed(fileId);
@@ -208,16 +214,27 @@ export class Replication {
     this.notice();
   }
 
-  #noteHealth(lane: StoreLane, { result, itemError }: { result: JobResult; itemError: JobError | undefined }): void {
+  #noteHealth(lane: StoreLane, { result, settlement }: { result: JobResult; settlement: Settlement }): void {
+    lane.doubts.failed(settlement.unexplained);
+    lane.doubts.storeFailed(settlement.unjudged);
     // An answer that says nothing of any file would be asked for again and again.
     const error = result.storeError ?? (result.items.length === 0 ? EMPTY_ANSWER : undefined);
     if (error !== undefined) {
-      this.#storeFailed(lane, error);
+      const repairSource = lane.storeId === this.#options.sourceId ? this.#lanes.get(result.sourceId) : undefined;
+      if (repairSource !== undefined && result.storeError?.storeId === repairSource.storeId) {
+        // A repair has other replicas to come from.
+        lane.undecided();
+        this.#storeFailed(repairSource, error);
+      } else this.#storeFailed(lane, error);
       return;
     }
     const nowMs = this.#options.clock.now();
     lane.answered(nowMs);
-    lane.judged(itemError, nowMs);
+    lane.judged(settlement.itemError, nowMs);
+    const { catalog } = this.#options;
+    if (result.items.some(({ outcome }) => outcome !== 'failed')) {
+      putOff(lane.doubts.takeBlamed(), { catalog, nowMs, random: this.#random });
+    }
   }
 
   /** `storeId`: who was at fault, where it is another one than the lane's. */

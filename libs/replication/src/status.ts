@@ -8,18 +8,21 @@ interface StatusFacts {
   readonly lane: StoreLane;
   readonly load: StoreLoad;
   readonly filling: boolean;
+  /** A file was tried so often that it is tried at long intervals only. */
+  readonly someFail: boolean;
   readonly nowMs: number;
 }
 
 export function statusOf(
   { storeId, name, location }: Pick<ReplicaStatus, 'storeId' | 'name' | 'location'>,
-  { lane, load, filling, nowMs }: StatusFacts,
+  { lane, load, filling, someFail, nowMs }: StatusFacts,
 ): ReplicaStatus {
+  const state = lane.state(nowMs);
   return {
     storeId,
     name,
     location,
-    state: lane.state(nowMs),
+    state: state === 'online' && someFail ? 'degraded' : state,
     obligations: load.counts,
     lag: lagOf(load, nowMs),
     filling,

@@ -1,10 +1,40 @@
+import type { Job, JobResult } from '#libs/job-queue';
+import type { FileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
-import { A, B, ReplicationBench, resultOf, storeFailure } from '../testing/src/index.js';
+import { A, B, PRIMARY, ReplicationBench, resultOf, storeFailure } from '../testing/src/index.js';
 import type { BenchOptions } from '../testing/src/index.js';
 
 const ONE: BenchOptions = { replicaIds: [A] };
-const CORRUPT = { code: 'EIO', message: 'The disk cannot read it.' };
+const CORRUPT = { code: 'store_write_failed', message: 'The store did not keep it.' };
 const MINUTE = 60_000;
+
+/** Has every job answered until none waits; answers with how many files they had. */
+async function drain(bench: ReplicationBench, answerOf: (job: Job) => JobResult | undefined): Promise<number> {
+  let files = 0;
+  for (let jobs = await bench.jobs(); jobs.length > 0; jobs = await bench.jobs()) {
+    const job = jobs[0]!;
+    bench.queue.waiting.delete(job.jobId);
+    const result = answerOf(job);
+    if (result !== undefined) await bench.answer(result);
+    files += job.items.length;
+  }
+  return files;
+}
+
+/** How many seconds pass until the files are confirmed, as long as it is no more than `limit`. */
+async function secondsUntilDone(
+  bench: ReplicationBench,
+  { fileIds, answerOf, limit }: { fileIds: FileId[]; answerOf: (job: Job) => JobResult | undefined; limit: number },
+): Promise<number> {
+  for (let seconds = 0; seconds < limit; seconds += 1) {
+    await drain(bench, answerOf);
+    if (fileIds.every((fileId) => bench.row(fileId)?.state === 'done')) return seconds;
+    await bench.time.advance(1_000);
+  }
+  return limit;
+}
+
+const manyPut = (bench: ReplicationBench, count: number): FileId[] => Array.from({ length: count }, () => bench.put());
 
 describe('a store that fails', () => {
   it('is tried with one file after a while, and has all of them when that worked', async () => {
@@ -23,7 +53,7 @@ describe('a store that fails', () => {
     bench.put();
     expect(await bench.jobs()).toEqual([]);
     await bench.answer(resultOf(trial));
-    expect((await bench.takeOnly()).items).toHaveLength(10);
+    expect(await drain(bench, (job) => resultOf(job))).toBe(10);
     expect(bench.replication.status()[0]?.state).toBe('online');
   });
 
@@ -50,6 +80,20 @@ describe('a store that fails', () => {
     const later = bench.put();
     await bench.answer(resultOf(await bench.takeOnly(B)));
     expect(bench.row(later, B)?.state).toBe('done');
+  });
+
+  it('for an hour costs no file an attempt, and has all of them soon when it is back', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    bench.places.get(A)!.standing = 'unreachable';
+    const fileIds = manyPut(bench, 5);
+    for (let minute = 0; minute < 60; minute += 1) {
+      await drain(bench, (job) => storeFailure(job));
+      await bench.time.advance(MINUTE);
+    }
+    for (const fileId of fileIds) expect(bench.row(fileId)).toMatchObject({ state: 'pending', attempts: 0 });
+    bench.places.get(A)!.standing = 'itself';
+    const answerOf = (job: Job): JobResult => resultOf(job);
+    expect(await secondsUntilDone(bench, { fileIds, answerOf, limit: 30 })).toBeLessThan(20);
   });
 
   it('that turns out to be another store gets nothing until the right one stands there again', async () => {
@@ -100,6 +144,95 @@ describe('a store that fails', () => {
       expect(bench.replication.status()[0]?.state).toBe('online');
     },
   );
+});
+
+describe('one bad object among many', () => {
+  it.each([
+    ['the store', A],
+    ['the primary', PRIMARY],
+  ])('on %s keeps the others waiting for seconds, and is put off on its own', async (_where, storeId) => {
+    await using bench = await ReplicationBench.open(ONE);
+    const fileIds = manyPut(bench, 600);
+    const bad = new Set([fileIds[150]!, fileIds[151]!, fileIds[420]!]);
+    const answerOf = (job: Job): JobResult =>
+      job.items.some(({ fileId }) => bad.has(fileId)) ? storeFailure(job, 'store_refused', storeId) : resultOf(job);
+    const good = fileIds.filter((fileId) => !bad.has(fileId));
+    expect(await secondsUntilDone(bench, { fileIds: good, answerOf, limit: 300 })).toBeLessThan(120);
+    // That the store does others says that it was these.
+    for (let seconds = 0; seconds < 300; seconds += 1) {
+      if (seconds % 30 === 0) good.push(bench.put());
+      await drain(bench, answerOf);
+      await bench.time.advance(1_000);
+    }
+    for (const fileId of bad) {
+      const { attempts, lastError } = bench.row(fileId)!;
+      expect([attempts > 0, lastError]).toEqual([true, 'store_refused: The store fails.']);
+    }
+    const late = bench.put();
+    expect(await secondsUntilDone(bench, { fileIds: [...good, late], answerOf, limit: 100 })).toBeLessThan(60);
+    bad.clear();
+    expect(await secondsUntilDone(bench, { fileIds, answerOf, limit: 1_000 })).toBeLessThan(400);
+  });
+
+  it('on which the worker stumbles does not fail what it was in a job with for ever', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    const [bad, ...good] = manyPut(bench, 60) as [FileId, ...FileId[]];
+    const mistake = { code: 'internal', message: 'x is not a function' };
+    const answerOf = (job: Job): JobResult =>
+      job.items.some(({ fileId }) => fileId === bad) ? resultOf(job, 'failed', mistake) : resultOf(job);
+    expect(await secondsUntilDone(bench, { fileIds: good, answerOf, limit: 1_800 })).toBeLessThan(600);
+    expect(bench.row(bad)?.state).not.toBe('done');
+  });
+
+  it('shows as degraded as long as it fails, whatever else is copied', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    const bad = bench.put();
+    const answerOf = (job: Job): JobResult =>
+      job.items.some(({ fileId }) => fileId === bad) ? resultOf(job, 'failed', CORRUPT) : resultOf(job);
+    while (bench.row(bad)?.state !== 'failed') {
+      await drain(bench, answerOf);
+      await bench.time.advance(1_000);
+    }
+    const good = bench.put();
+    await secondsUntilDone(bench, { fileIds: [good], answerOf, limit: 60 });
+    expect(bench.row(good)?.state).toBe('done');
+    expect(bench.replication.status()[0]?.state).toBe('degraded');
+    await secondsUntilDone(bench, { fileIds: [bad], answerOf: (job) => resultOf(job), limit: 600 });
+    expect(bench.replication.status()[0]?.state).toBe('online');
+  });
+});
+
+describe('a job that kills its worker', () => {
+  it('is found, a file at a time, and the others are copied; no file is blamed', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    const fileIds = manyPut(bench, 300);
+    const killers = new Set([fileIds[7]!, fileIds[200]!]);
+    const answerOf = (job: Job): JobResult | undefined =>
+      job.items.some(({ fileId }) => killers.has(fileId)) ? undefined : resultOf(job);
+    const good = fileIds.filter((fileId) => !killers.has(fileId));
+    expect(await secondsUntilDone(bench, { fileIds: good, answerOf, limit: 10_000 })).toBeLessThan(3_600);
+    expect(bench.replication.status()[0]?.lastError?.code).toBe('job_lost');
+    for (const fileId of killers) expect(bench.row(fileId)).toMatchObject({ state: 'pending', attempts: 0 });
+    // With both of them alone by now, one is in flight and leaves room for what comes.
+    await bench.time.advance(30 * MINUTE);
+    const late = manyPut(bench, 10);
+    expect(await secondsUntilDone(bench, { fileIds: late, answerOf, limit: 60 })).toBeLessThan(5);
+    killers.clear();
+    expect(await secondsUntilDone(bench, { fileIds, answerOf, limit: 10_000 })).toBeLessThan(600);
+  });
+
+  it('that was answered late counts no attempt against what is under way by now', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    const fileIds = manyPut(bench, 2);
+    const first = await bench.takeOnly();
+    await bench.time.advance(first.deadlineMs - bench.time.now() + MINUTE);
+    const halves = (await bench.jobs()).filter(({ jobId }) => jobId !== first.jobId);
+    expect(halves.map(({ items }) => items.length)).toEqual([1, 1]);
+    await bench.answer(resultOf(first, 'failed', { code: 'job_overdue', message: 'Too late.' }));
+    for (const fileId of fileIds) expect(bench.row(fileId)).toMatchObject({ state: 'pending', attempts: 0 });
+    for (const job of halves) await bench.answer(resultOf(job));
+    for (const fileId of fileIds) expect(bench.row(fileId)?.state).toBe('done');
+  });
 });
 
 describe('a queue that takes nothing', () => {

@@ -7,6 +7,7 @@ import { MAX_JOB_ITEMS } from '#libs/job-queue';
 import type { FileId, StoreId } from '#libs/kernel';
 import { allowance, CLOSED, handedOut, hopeful, jobLost, storeFailed, timePassed } from './circuit-breaker.js';
 import type { Breaker } from './circuit-breaker.js';
+import { DoubtedFiles } from './doubted-files.js';
 import type { ReplicaError, ReplicaState } from './types.js';
 
 /** In flight to one store at any time. */
@@ -20,6 +21,11 @@ const LOST_AFTER_MS = 10_000;
  * id; one that has forgotten it, such as a Redis that was emptied, takes it, long before the deadline would.
  */
 const OFFERED_AGAIN_AFTER_MS = 10_000;
+
+const JOB_LOST: JobError = {
+  code: 'job_lost',
+  message: 'No worker answered a job in time; it is handed out again. Is a worker running, or does one die of it?',
+};
 
 interface JobInFlight {
   readonly job: Job;
@@ -36,6 +42,7 @@ const NO_CAPACITY: Capacity = { jobs: 0, items: 0 };
 
 export class StoreLane {
   readonly storeId: StoreId;
+  readonly doubts = new DoubtedFiles();
   readonly #random: () => number;
   readonly #jobs = new Map<string, JobInFlight>();
   readonly #files = new Map<FileId, string>();
@@ -139,9 +146,20 @@ export class StoreLane {
   /** Forgets what is not coming back, such as what a queue lost; answers with how many jobs these were. */
   forgetLost(nowMs: number): number {
     const lost = [...this.#jobs.values()].filter(({ job }) => nowMs > job.deadlineMs + LOST_AFTER_MS);
-    for (const { job } of lost) this.end(job.jobId);
-    if (lost.length > 0) this.#breaker = jobLost(this.#breaker);
+    for (const { job } of lost) {
+      this.end(job.jobId);
+      this.doubts.lost(job.items.map(({ fileId }) => fileId));
+    }
+    if (lost.length > 0) {
+      this.#breaker = jobLost(this.#breaker);
+      this.#note(JOB_LOST, nowMs);
+    }
     return lost.length;
+  }
+
+  /** A job ended, and it was another store that failed: nothing is known of this one. */
+  undecided(): void {
+    this.#breaker = jobLost(this.#breaker);
   }
 
   /** The store did what a job asked, of at least one file. */

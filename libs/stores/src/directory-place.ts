@@ -11,8 +11,6 @@ import type { StorePlace } from './store-place.js';
 const PATIENCE_MS = 5_000;
 
 export interface DirectoryPlaceOptions {
-  /** What it is asked with who it is: one that never blocks the thread that asks. `fs` where it is left out. */
-  readonly patientFs?: FileSystem | undefined;
   readonly patienceMs?: number;
 }
 
@@ -23,16 +21,14 @@ export interface DirectoryPlaceOptions {
 export class DirectoryPlace implements StorePlace {
   readonly location: string;
   readonly #fs: FileSystem;
-  readonly #patientFs: FileSystem;
   readonly #patienceMs: number;
   #asking: Promise<StoreIdentity | undefined> | undefined;
   /** For all who come while a question is under way: it may have been answered before they came. */
   #askingNext: Promise<StoreIdentity | undefined> | undefined;
 
-  constructor(fs: FileSystem, path: string, { patientFs = fs, patienceMs = PATIENCE_MS }: DirectoryPlaceOptions = {}) {
+  constructor(fs: FileSystem, path: string, { patienceMs = PATIENCE_MS }: DirectoryPlaceOptions = {}) {
     this.#fs = fs;
     this.location = path;
-    this.#patientFs = patientFs;
     this.#patienceMs = patienceMs;
   }
 
@@ -74,7 +70,7 @@ export class DirectoryPlace implements StorePlace {
   }
 
   #ask(): Promise<StoreIdentity | undefined> {
-    const asking = readIdentity(this.#patientFs, this.location).finally(() => {
+    const asking = readIdentity(this.#fs, this.location).finally(() => {
       if (this.#asking === asking) this.#asking = undefined;
     });
     this.#asking = asking;

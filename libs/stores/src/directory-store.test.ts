@@ -13,11 +13,21 @@ import type { ObjectKey } from './store.js';
 import { readIdentity } from './store-identity.js';
 import { KIND_DIRECTORY, SHARDS } from './store-layout.js';
 
+async function setAsideIn(fs: FileSystem, root: string): Promise<Map<string, string>> {
+  const directory = join(root, 'corrupt');
+  const contents = new Map<string, string>();
+  for (const name of await fs.readDirectory(directory)) {
+    contents.set(name, (await fs.readFile(join(directory, name))).toString());
+  }
+  return contents;
+}
+
 storeContract('a directory on the crash file system', async () => {
   const { fs, primary } = await crashPrimary();
   return {
     store: primary,
     failNextPut: () => fs.failNext({ operation: 'rename', errorCode: 'EIO' }),
+    setAside: () => setAsideIn(fs, STORE_PATH),
     cleanUp: async () => undefined,
   };
 });
@@ -36,6 +46,7 @@ storeContract('a directory', async () => {
   return {
     store: new DirectoryStore(fs, root, TEST_IDENTITY),
     failNextPut: () => (failures = 1),
+    setAside: () => setAsideIn(nodeFileSystem, root),
     cleanUp: () => rm(root, { recursive: true }),
   };
 });

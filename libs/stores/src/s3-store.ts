@@ -122,12 +122,9 @@ export class S3Store implements Store {
 
   async setAside(key: ObjectKey): Promise<void> {
     const { bucket } = this.#place;
-    const Key = this.#pathOf(`${CORRUPT_DIRECTORY}/${key.kind}-${key.id}`);
+    // A name of its own for every version, and one for all attempts of this call.
+    const Key = this.#pathOf(`${CORRUPT_DIRECTORY}/${key.kind}-${key.id}-${crypto.randomUUID()}`);
     await this.#connection.run(async ({ client, sdk }, abortSignal) => {
-      const taken = await absentIsUndefined(
-        client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key }), { abortSignal }),
-      );
-      if (taken !== undefined) return assertFromS3(taken.ETag);
       const CopySource = `${bucket}/${this.#keyOf(key)}`;
       const copy: CopyObjectCommand = new sdk.CopyObjectCommand({ Bucket: bucket, Key, CopySource });
       const copied = await absentIsUndefined(client.send(copy, { abortSignal }));

@@ -6,15 +6,14 @@ import { S3Place } from './s3-place.js';
 import type { StorePlace } from './store-place.js';
 
 export interface PlaceSurroundings {
+  /** Of a directory, which may be a mount that hangs: who has other things to do takes one that never blocks. */
   readonly fs: FileSystem;
-  /** What a directory is asked with who it is: it may be on a mount that hangs. `fs` where it is left out. */
-  readonly patientFs?: FileSystem;
   /** What `s3://` locations are reached with; the settings have it. */
   readonly access: S3Access;
 }
 
 /** Touches nothing: neither the disk nor the network. */
-export function storePlaceOf(location: ReplicaLocation, { fs, patientFs, access }: PlaceSurroundings): StorePlace {
-  if (location.kind === 'directory') return new DirectoryPlace(fs, location.path, { patientFs });
+export function storePlaceOf(location: ReplicaLocation, { fs, access }: PlaceSurroundings): StorePlace {
+  if (location.kind === 'directory') return new DirectoryPlace(fs, location.path);
   return new S3Place(location, access);
 }

@@ -5,6 +5,7 @@ import type { JobResult } from '#libs/job-queue';
 import { describe, expect, it } from 'vitest';
 import { deleteFrom, fileOf, putInto, SOURCE_ID, TARGET_ID, TransferBench } from '../testing/src/index.js';
 import type { StoreCall, TestFile } from '../testing/src/index.js';
+import { JobRunner } from './job-runner.js';
 
 const outcomesOf = ({ items }: JobResult): string[] => items.map(({ outcome, error }) => error?.code ?? outcome);
 
@@ -203,3 +204,41 @@ describe.each([
     expect(opened).toEqual([]);
   });
 });
+
+it('a store that does not answer keeps a job no longer than its deadline, and publishes nothing when it does', async () => {
+  const bench = await TransferBench.make();
+  const file = chunked();
+  await putInto(bench.source, file);
+  const disk = Promise.withResolvers<void>();
+  let calls = 0;
+  const before = async ({ method }: StoreCall): Promise<void> => {
+    calls += 1;
+    if (method === 'putAll') await disk.promise;
+  };
+  const runner = new JobRunner({ stores: bench.stores({ before }), clock: { now: () => bench.nowMs }, graceMs: 1 });
+  const result = await runner.run(bench.job('copy', [file], { deadlineMs: 1_050 }), new AbortController().signal);
+  expect(outcomesOf(result)).toEqual(['job_overdue']);
+  expect(result.storeError).toBeUndefined();
+  bench.nowMs = 2_000;
+  disk.resolve();
+  for (let seen = -1; seen !== calls;) {
+    seen = calls;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(await bench.target.has(file.manifest.key)).toBeUndefined();
+  // What was said is said.
+  expect(outcomesOf(result)).toEqual(['job_overdue']);
+});
+
+it.each(['EIO', 'EISDIR', 'ELOOP'])(
+  'what stands in an object’s place and cannot be read (%s) stops no other',
+  async (errorCode) => {
+    const bench = await TransferBench.make();
+    const files = [chunked(), chunked()];
+    await putInto(bench.source, ...files);
+    bench.sourceDisk.failNext({ operation: 'readFile', pathPattern: new RegExp(files[0]!.fileId), errorCode });
+    const result = await bench.copy(...files);
+    expect(outcomesOf(result)).toEqual(['manifest_corrupt', 'done']);
+    expect(result.storeError).toBeUndefined();
+  },
+);

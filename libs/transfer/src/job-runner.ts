@@ -19,7 +19,12 @@ import { jobError, Verdicts } from './verdicts.js';
 export interface JobRunnerOptions {
   readonly stores: Stores;
   readonly clock: Clock;
+  /** How long behind its deadline a job is answered that waits for a disk which does not. */
+  readonly graceMs?: number;
 }
+
+const GRACE_MS = 2_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const STEPS: Readonly<Record<JobOperation, (context: JobContext) => Promise<void>>> = {
   copy: copyFiles,
@@ -31,10 +36,12 @@ const STEPS: Readonly<Record<JobOperation, (context: JobContext) => Promise<void
 export class JobRunner {
   readonly #stores: Stores;
   readonly #clock: Clock;
+  readonly #graceMs: number;
 
-  constructor({ stores, clock }: JobRunnerOptions) {
+  constructor({ stores, clock, graceMs = GRACE_MS }: JobRunnerOptions) {
     this.#stores = stores;
     this.#clock = clock;
+    this.#graceMs = graceMs;
   }
 
   readonly run: JobHandler = async (job, signal) => {
@@ -42,7 +49,7 @@ export class JobRunner {
     const verdicts = new Verdicts(job.items);
     let storeError: JobResult['storeError'];
     try {
-      await this.#do(job, { verdicts, signal });
+      await this.#inTime(job, this.#do(job, { verdicts, signal }));
     } catch (error) {
       verdicts.pendingFail(error);
       if (error instanceof StoreFault) storeError = { ...jobError(error), storeId: error.storeId };
@@ -61,6 +68,25 @@ export class JobRunner {
       durationMs: Math.max(0, finishedAtMs - startedAtMs),
     };
   };
+
+  /**
+   * A disk that hangs must not keep one of the few jobs that a worker does at a time for ever. What was begun goes on when
+   * the disk does, as that of a worker whose answer got lost, and gives up at its next look at the deadline.
+   */
+  async #inTime({ deadlineMs }: Job, doing: Promise<void>): Promise<void> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const patienceMs = Math.max(0, deadlineMs - this.#clock.now()) + this.#graceMs;
+    const message = 'The deadline of the job has passed while a store did not answer.';
+    const giveUp = (): void => reject(new StoreError('job_overdue', message));
+    const timer = setTimeout(giveUp, Math.min(patienceMs, LONGEST_TIMER_MS));
+    // Nobody waits for the answer of a process that has nothing else to do.
+    timer.unref();
+    try {
+      await Promise.race([doing, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
   async #do(job: Job, { verdicts, signal }: { verdicts: Verdicts; signal: AbortSignal }): Promise<void> {
     const stop = new StopSign({ deadlineMs: job.deadlineMs, clock: this.#clock, signal });

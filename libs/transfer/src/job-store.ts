@@ -6,6 +6,9 @@ import { StoreError, systemErrorCode } from '#libs/kernel';
 import type { ObjectKey, ReadOptions, Store, StoredObject } from '#libs/stores';
 import { asStoreFault } from './store-fault.js';
 
+/** What the reading of one object meets: a bad sector, a directory in its place, a link to itself. */
+const UNREADABLE = new Set(['EIO', 'EISDIR', 'ELOOP']);
+
 export class JobStore {
   readonly #store: Store;
 
@@ -23,7 +26,7 @@ export class JobStore {
       try {
         return await this.#store.get(key, options);
       } catch (error) {
-        if (systemErrorCode(error) !== 'EIO') throw error;
+        if (!UNREADABLE.has(systemErrorCode(error) ?? '')) throw error;
         throw this.#unreadable(key, error);
       }
     });

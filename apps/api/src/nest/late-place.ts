@@ -5,20 +5,22 @@ import type { Store, StoreIdentity, StorePlace } from '#libs/stores';
 export class LatePlace implements StorePlace {
   readonly location: string;
   readonly #replica: Replica;
-  readonly #late: LateReplicas;
-  #isMade = false;
+  readonly #late: Pick<LateReplicas, 'make'>;
+  /** Also for those who ask while it is being made: a second one that makes it would find a store that is not whole. */
+  #making: Promise<void> | undefined;
 
-  constructor(replica: Replica, late: LateReplicas) {
+  constructor(replica: Replica, late: Pick<LateReplicas, 'make'>) {
     this.location = replica.location;
     this.#replica = replica;
     this.#late = late;
   }
 
   async identify(): Promise<StoreIdentity | undefined> {
-    if (!this.#isMade) {
-      await this.#late.make(this.#replica);
-      this.#isMade = true;
-    }
+    this.#making ??= this.#late.make(this.#replica).catch((error: unknown) => {
+      this.#making = undefined;
+      throw error;
+    });
+    await this.#making;
     return this.#replica.place.identify();
   }
 

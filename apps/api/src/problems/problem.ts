@@ -68,6 +68,7 @@ export const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
   store_read_only: 503,
   store_full: 503,
   job_overdue: 503,
+  job_lost: 503,
   job_interrupted: 503,
   directory_locked: 503,
   disk_reserve: 507,

@@ -8,6 +8,8 @@ export interface StoreUnderTest {
   readonly store: Store;
   /** Makes the next `put` fail after its bytes have been written, as late as this store can. */
   failNextPut(): void;
+  /** What has been set aside, by its path below `corrupt/`. */
+  setAside(): Promise<ReadonlyMap<string, string>>;
   cleanUp(): Promise<void>;
 }
 
@@ -77,7 +79,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreUnderT
     describe.each(KINDS)('%s', (kind) => {
       describeObjects(kind, store, () => subject.failNextPut());
       describeBatches(kind, store, () => subject.failNextPut());
-      describeSettingAside(kind, store);
+      describeSettingAside(kind, store, () => subject.setAside());
       describeReads(kind, store);
       describeListing(kind, store);
     });
@@ -210,7 +212,11 @@ function describeBatches(kind: ObjectKind, store: () => Store, failNextPut: () =
   });
 }
 
-function describeSettingAside(kind: ObjectKind, store: () => Store): void {
+function describeSettingAside(
+  kind: ObjectKind,
+  store: () => Store,
+  aside: () => Promise<ReadonlyMap<string, string>>,
+): void {
   const key = keyOf(kind, 0);
 
   it('has nothing of what was set aside, and takes it anew', async () => {
@@ -224,13 +230,17 @@ function describeSettingAside(kind: ObjectKind, store: () => Store): void {
     expect((await store().get(key))?.toString()).toBe('whole');
   });
 
-  it('sets aside again, and what is not there', async () => {
+  it('sets aside again, each version under a name of its own, and what is not there', async () => {
+    const before = new Set((await aside()).keys());
     for (const content of ['one', 'two']) {
       await store().put(key, bytes(content));
       await store().setAside(key);
     }
     await store().setAside(key);
     expect(await store().has(key)).toBeUndefined();
+    const added = [...(await aside())].filter(([name]) => !before.has(name));
+    expect(added.map(([, content]) => content).sort()).toEqual(['one', 'two']);
+    for (const [name] of added) expect(name.startsWith(`${kind}-${key.id}-`), name).toBe(true);
   });
 }
 
