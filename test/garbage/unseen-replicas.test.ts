@@ -55,7 +55,12 @@ async function openBench(machine: Machine, places: readonly { name: string; path
   const stores = await Promise.all(places.map(({ path }) => storeAt(machine, path)));
   const bench: ReplicaBench = {
     ...running,
-    ...{ machine, collector, antiEntropy, primaryId, replicaIds, stores },
+    machine,
+    collector,
+    antiEntropy,
+    primaryId,
+    replicaIds,
+    stores,
     away: undefined,
   };
   return bench;
