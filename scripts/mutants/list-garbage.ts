@@ -7,6 +7,7 @@ const COLLECTION = 'test/garbage/collection.test.ts';
 const CRASHES = 'test/garbage/crashes.test.ts';
 const HOLDS = 'test/garbage/holds.test.ts';
 const REPLICAS = 'test/garbage/replicas.test.ts';
+const UNSEEN = 'test/garbage/unseen-replicas.test.ts';
 const RACES = 'test/garbage/races.test.ts';
 
 export const GARBAGE: readonly Mutant[] = [
@@ -169,6 +170,73 @@ export const GARBAGE: readonly Mutant[] = [
     replace: '',
     tests: [HOLDS],
     letsThrough: 'the chunks of files that only the lost log knew are collected before it is put back',
+  },
+  {
+    name: 'unseen replicas: a rebuilt catalog holds the collection until every store was seen',
+    file: 'libs/recovery/src/collection-hold.ts',
+    find: "if (mayHaveLost && replicaIds.length > 0) catalog.garbage.hold('unseen_replicas', nowMs);",
+    replace: 'void mayHaveLost;',
+    tests: [UNSEEN],
+    letsThrough:
+      'the chunks of files whose manifests the primary has lost go everywhere, although replicas have the manifests',
+  },
+  {
+    name: 'unseen replicas: a new installation waits for no look',
+    file: 'libs/recovery/src/boot.ts',
+    find: 'mayHaveLost: !stores.primaryWasMade,',
+    replace: 'mayHaveLost: true,',
+    tests: [UNSEEN],
+    letsThrough: 'a new installation whose replica is away collects nothing',
+  },
+  {
+    name: 'unseen replicas: the look of one store does not end the wait for the others',
+    file: 'libs/maintenance/src/unknown-manifests.ts',
+    find: "look.worth !== 'proof' || this.#unproven.length > 0) return;",
+    replace: "look.worth !== 'proof' || look.unknown > 0) return;",
+    tests: [UNSEEN],
+    letsThrough: 'the chunks of a file that only the store knows which was not looked at yet are collected',
+  },
+  {
+    name: 'unseen replicas: a store that knows files which the catalog does not keeps the wait on',
+    file: 'libs/maintenance/src/unknown-manifests.ts',
+    find: "return look?.unknown !== 0 || look.worth !== 'proof';",
+    replace: "return look?.worth !== 'proof';",
+    tests: [UNSEEN],
+    letsThrough:
+      'the chunks of files whose manifests the primary has lost go everywhere, although replicas have the manifests',
+  },
+  {
+    name: 'unseen replicas: a look that may have missed something ends no wait',
+    file: 'libs/maintenance/src/anti-entropy-pass.ts',
+    find: '(await sight.restoreDirectories()) === 0;',
+    replace: '(await sight.restoreDirectories()) >= 0;',
+    tests: [UNSEEN],
+    letsThrough: 'a directory that was missing when a store was looked at counts as one without manifests',
+  },
+  {
+    name: 'unseen replicas: a look that changes nothing ends no wait',
+    file: 'libs/maintenance/src/anti-entropy-pass.ts',
+    find: "const isWhole = this.#options.mode === 'repair' && (await",
+    replace: 'const isWhole = (await',
+    tests: [UNSEEN],
+    letsThrough: 'a dry run makes directories, and has garbage collected',
+  },
+  {
+    name: 'unseen replicas: a manifest above the checkpoint that nobody knows keeps the wait on',
+    file: 'libs/maintenance/src/second-look.ts',
+    find: 'if (isForgotten) this.#unsettledManifests += 1;',
+    replace: 'void isForgotten;',
+    tests: [UNSEEN],
+    letsThrough:
+      'files that are newer than a restored primary and log lose their chunks on the replicas that have them',
+  },
+  {
+    name: 'unseen replicas: what a store that awaits adoption holds is waited for',
+    file: 'libs/maintenance/src/anti-entropy.ts',
+    find: '[...this.storeIds, ...(parts.foreignIds ?? [])]',
+    replace: '[...this.storeIds]',
+    tests: [UNSEEN],
+    letsThrough: 'the chunks of a file that only a replica knows which is not adopted yet are collected',
   },
   {
     name: 'garbage: the hold ends only where all is known again',

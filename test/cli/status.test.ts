@@ -43,7 +43,7 @@ describe('holdfast status', () => {
     expect(json()).toMatchObject({
       wrong: [],
       ready: { status: 'ready' },
-      replicas: { stores: [{ filling: false }, { filling: false }], collection: { held_by: [] } },
+      replicas: { stores: [{ filling: false }, { filling: false }], collection: { held_by: [], awaited: [] } },
       log: { committed_lsn: expect.any(Number) },
     });
   });

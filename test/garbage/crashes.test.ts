@@ -19,6 +19,7 @@ import {
   storedChunks,
 } from './bench.js';
 import type { HeldMachine } from './bench.js';
+import { seeReplicas } from '../states/machine.js';
 import type { Machine } from '../states/machine.js';
 
 const KEPT = bytesOf('kept', 2);
@@ -99,6 +100,7 @@ describe('a kill between publish and append', () => {
   it('then a lost catalog: the orphans are found by listing', async () => {
     const { machine, keptId } = await killedBeforeAppend('a checkpoint');
     const bench = await openBench({ ...machine, catalogs: new ModelledCatalogs() });
+    seeReplicas(bench);
     await pass(bench.collector);
     await passAfterGrace(bench);
     expect(await storedChunks(bench)).toEqual(chunkIdsOf(KEPT));

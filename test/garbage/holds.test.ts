@@ -4,7 +4,7 @@ import { crashStates } from '#libs/durable-fs/testing';
 import type { CrashFileSystem } from '#libs/durable-fs/testing';
 import type { FileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
-import { installedMachine, WAL_PATH } from '../states/machine.js';
+import { installedMachine, seeReplicas, WAL_PATH } from '../states/machine.js';
 import type { Machine } from '../states/machine.js';
 import { bytesOf, GRACE_MS, openBench, pass, passAfterGrace, put, readOutcome, storedChunks } from './bench.js';
 import type { Bench } from './bench.js';
@@ -49,6 +49,8 @@ describe('a catalog that was rebuilt while a manifest was damaged', () => {
     // The same byte inverted again: the manifest is back.
     bench.machine.fs.rot(manifest, 100);
     const healed = await openBench(withoutCatalog(bench.machine));
+    expect(healed.collector.holds).toEqual(['unseen_replicas']);
+    seeReplicas(healed);
     await pass(healed.collector);
     await passAfterGrace(healed);
     expect(await readOutcome(healed.files, second.fileId, BYTES)).toBe('whole');
@@ -71,7 +73,8 @@ describe('a catalog that was rebuilt while a manifest was damaged', () => {
     await before.abandon();
     const bench = await openBench(next);
     expect(bench.parts.report.damagedManifests).toBe(2);
-    expect(bench.collector.holds).toEqual([]);
+    expect(bench.collector.holds).toEqual(['unseen_replicas']);
+    seeReplicas(bench);
     await pass(bench.collector);
     await passAfterGrace(bench);
     expect(await storedChunks(bench)).toHaveLength(3);
@@ -93,7 +96,7 @@ describe('a catalog that was rebuilt while a manifest was damaged', () => {
     await again.abandon();
     const last = await openBench(next);
     expect(last.parts.report.damagedManifests).toBe(2);
-    expect(last.collector.holds).toEqual(['damaged_manifests']);
+    expect(last.collector.holds).toEqual(['damaged_manifests', 'unseen_replicas']);
     await last.close();
   });
 });
@@ -156,6 +159,8 @@ describe('a log that was gone', () => {
       expect(await steps(whole)).toEqual(['held', 'held']);
       await whole.close();
       const last = await openBench(withoutCatalog(machine));
+      expect(last.collector.holds).toEqual(['unseen_replicas']);
+      seeReplicas(last);
       await pass(last.collector);
       await passAfterGrace(last);
       expect(await readOutcome(last.files, lateId, BYTES)).toBe('whole');

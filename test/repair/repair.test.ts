@@ -127,7 +127,7 @@ describe('the repair of a log with rot in a record', () => {
     await repairLog(repairOptions(machine));
     const store = await start(machine);
     expect(store.parts.report).toMatchObject({ catalogRebuilt: 'missing', logWasGone: false });
-    expect(store.parts.catalog.garbage.holds()).toEqual(['log_was_gone']);
+    expect(store.parts.catalog.garbage.holds()).toEqual(['log_was_gone', 'unseen_replicas']);
     await store.close();
   });
 

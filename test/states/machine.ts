@@ -112,6 +112,11 @@ export async function start({ fs, catalogs, clock }: Machine, options: StartOpti
   return { parts, files, collector, abandon, close };
 }
 
+/** What anti-entropy does when it has looked at every store: those of this machine are away for ever. */
+export function seeReplicas({ parts }: RunningStore): void {
+  parts.catalog.garbage.release('unseen_replicas');
+}
+
 /** Collects all that is garbage now: lets its grace pass, has the orphans found, lets theirs pass. */
 export async function collectGarbage({ clock }: Machine, { collector }: RunningStore): Promise<void> {
   for (let pass = 0; pass < 2; pass += 1) {

@@ -9,7 +9,7 @@ import type { CrashState } from '#libs/durable-fs/testing';
 import { createHash } from 'node:crypto';
 import type { Ledger } from './ledger.js';
 import type { Cut } from './life.js';
-import { CHUNK_SIZE, collectGarbage, start, TestClock } from './machine.js';
+import { CHUNK_SIZE, collectGarbage, seeReplicas, start, TestClock } from './machine.js';
 import type { Machine, StartOptions } from './machine.js';
 import { assertNoGarbage, assertNothingMended, assertPromisesKept } from './promises.js';
 
@@ -104,6 +104,7 @@ async function survive(machine: Machine, ledger: Ledger, { seed, options, isNew 
   await succeeds(ledger.upload(recovered.files, 'after the cut, small', bytesOf('small', 90)));
   await succeeds(ledger.upload(recovered.files, 'after the cut, large', bytesOf('large', 2 * CHUNK_SIZE + 7)));
   if (oldest !== undefined) await succeeds(ledger.delete(recovered.files, oldest));
+  seeReplicas(recovered);
   if (isUndamaged || recovered.collector.holds.length === 0) {
     await collectGarbage(machine, recovered);
     await assertNoGarbage(recovered, ledger.kept.values());

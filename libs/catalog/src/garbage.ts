@@ -20,8 +20,11 @@ export interface GarbageQuery {
   readonly limit: number;
 }
 
-/** `damaged_manifests`: some files could not be read while this catalog was built. `log_was_gone`: some may have been in it alone. */
-export type CollectionHold = 'damaged_manifests' | 'log_was_gone';
+/**
+ * `damaged_manifests`: some files could not be read while this catalog was built. `log_was_gone`: some may have been in it
+ * alone. `unseen_replicas`: some may be known to a replica alone, and not every store has been looked at since.
+ */
+export type CollectionHold = 'damaged_manifests' | 'log_was_gone' | 'unseen_replicas';
 
 export class Garbage {
   readonly #statements: ReturnType<typeof prepareStatements>;

@@ -10,4 +10,12 @@ export { ServerAddress } from './server-address.js';
 export type { StoredFile } from './stored-file.js';
 export type { UploadOptions } from './upload.js';
 export type { OpenedBody, UploadSource } from './upload-source.js';
-export type { FullDisk, LogStatus, Readiness, ReplicasStatus, ScrubStatus, StoreStatus } from './server-status.js';
+export type {
+  CollectionStatus,
+  FullDisk,
+  LogStatus,
+  Readiness,
+  ReplicasStatus,
+  ScrubStatus,
+  StoreStatus,
+} from './server-status.js';

@@ -42,10 +42,23 @@ export interface FullDisk {
   readonly reserved: number;
 }
 
+/** A store that was not yet seen, since the catalog was rebuilt, to hold no manifest that it does not know. */
+export interface AwaitedLook {
+  readonly store: string;
+  /** `null`: it was not seen whole yet. */
+  readonly unknown_manifests: number | null;
+}
+
+export interface CollectionStatus {
+  readonly held_by: readonly string[];
+  /** Left out by a server of an older version. */
+  readonly awaited?: readonly AwaitedLook[];
+}
+
 export interface ReplicasStatus {
   readonly stores: readonly StoreStatus[];
   readonly queue: { readonly kind: string; readonly state: string; readonly last_error: string | null };
-  readonly collection?: { readonly held_by: readonly string[] };
+  readonly collection?: CollectionStatus;
   readonly primary?: StoreStatus;
   /** For whose sake uploads are refused. */
   readonly full_disks?: readonly FullDisk[];

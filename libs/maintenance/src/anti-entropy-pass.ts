@@ -13,6 +13,7 @@ import type { Pass, PassProgress } from './pass.js';
 import { SecondLook } from './second-look.js';
 import type { SecondLookOptions, Verdict } from './second-look.js';
 import { StoreSight } from './store-sight.js';
+import type { ManifestLook } from './unknown-manifests.js';
 
 /** Rows of the catalog, or of the listing, that one step compares. */
 const ROWS_PER_STEP = 200;
@@ -90,14 +91,16 @@ export class AntiEntropyPass implements Pass {
         this.#share = share * LISTING_SHARE;
       }
       await sight.confirm();
-      if (this.#options.mode === 'repair') await sight.restoreDirectories();
-      yield* this.#compare(listing, sight);
+      // What is in a directory that was missing may come back, so what was read around it proves nothing. Who only looks is
+      // not told of gaps.
+      const isWhole = this.#options.mode === 'repair' && (await sight.restoreDirectories()) === 0;
+      yield* this.#compare(listing, sight, isWhole ? 'proof' : 'shown');
     } finally {
       listing.drop();
     }
   }
 
-  async *#compare(listing: StoreListing, sight: StoreSight): AsyncGenerator<void, void> {
+  async *#compare(listing: StoreListing, sight: StoreSight, worth: ManifestLook['worth']): AsyncGenerator<void, void> {
     const { storeId, primary, unknownManifests } = this.#options;
     const isPrimary = storeId === primary.identity.storeId;
     const look = new SecondLook(this.#options, sight, storeId);
@@ -124,7 +127,7 @@ export class AntiEntropyPass implements Pass {
       (after: FileId | undefined) => listing.strayManifests({ after, limit }),
       (fileId) => look.strayManifest(fileId),
     );
-    unknownManifests.saw(storeId, this.#unknownManifests);
+    unknownManifests.saw(storeId, { unknown: this.#unknownManifests + look.unsettledManifests, worth });
     yield* this.#judge(
       sight,
       (after: FileId | undefined) => listing.strayTombstones({ after, limit }),

@@ -13,8 +13,9 @@ afterEach(() => void vi.useRealTimers());
 /** Each pass takes three steps; `does` may throw in one. */
 function startedTimer({
   isHeld = () => false,
+  awaited = () => [],
   does = () => undefined,
-}: { isHeld?: () => boolean; does?: (storeId: StoreId) => void } = {}) {
+}: { isHeld?: () => boolean; awaited?: () => StoreId[]; does?: (storeId: StoreId) => void } = {}) {
   const events: string[] = [];
   const timer = new AntiEntropyTimer({
     storeIds: STORES,
@@ -33,6 +34,7 @@ function startedTimer({
       };
     },
     isHeld,
+    awaited,
     log: silentLog,
   });
   timer.start();
@@ -58,6 +60,32 @@ it('a store that fails does not keep the next one from being compared', async ()
   });
   await vi.advanceTimersByTimeAsync(11 * MINUTE_MS);
   expect(events).toEqual(['one begins at 600000', 'one ends behind 0', 'two begins at 600000', 'two ends behind 3']);
+  await timer.stop();
+});
+
+it('looks soon where the collection waits for it, then at what it still waits for, and at all stores once a day', async () => {
+  let waiting = STORES;
+  const { timer, events } = startedTimer({ awaited: () => waiting, does: () => (waiting = [STORES[1]!]) });
+  await vi.advanceTimersByTimeAsync(MINUTE_MS);
+  expect(events).toEqual(['one begins at 10000', 'one ends behind 3', 'two begins at 10100', 'two ends behind 3']);
+  await vi.advanceTimersByTimeAsync(DAY_MS - 10 * MINUTE_MS);
+  // Every half an hour, and a little later each time by what a look takes.
+  const between = events.splice(4);
+  expect(between.filter((event) => event.startsWith('one'))).toEqual([]);
+  expect(between.filter((event) => event.startsWith('two begins'))).toHaveLength(47);
+  events.splice(0);
+  await vi.advanceTimersByTimeAsync(15 * MINUTE_MS);
+  expect(events.map((event) => event.slice(0, 10))).toEqual(['one begins', 'one ends b', 'two begins', 'two ends b']);
+  await timer.stop();
+});
+
+it('looks once a day again when the collection waits no longer', async () => {
+  let waiting = STORES;
+  const { timer, events } = startedTimer({ awaited: () => waiting, does: () => (waiting = []) });
+  await vi.advanceTimersByTimeAsync(DAY_MS - MINUTE_MS);
+  expect(events).toHaveLength(4);
+  await vi.advanceTimersByTimeAsync(2 * MINUTE_MS);
+  expect(events).toHaveLength(8);
   await timer.stop();
 });
 

@@ -32,6 +32,7 @@ export class CollectionTimer {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
+  #wasHeld = false;
 
   constructor({ collector, log, graceMs }: CollectionTimerOptions) {
     this.#collector = collector;
@@ -41,12 +42,18 @@ export class CollectionTimer {
 
   start(): void {
     const { holds } = this.#collector;
-    if (holds.length > 0) {
+    if (holds.some((reason) => reason !== 'unseen_replicas')) {
       this.#log.warn(
         { reasons: holds },
         'nothing is collected: files may be missing in the catalog. Put back what is missing, then let the catalog be rebuilt',
       );
+    } else if (holds.length > 0) {
+      this.#log.warn(
+        { reasons: holds },
+        'nothing is collected before every store was looked at: the catalog was rebuilt, and a replica may know files that it does not',
+      );
     }
+    this.#wasHeld = holds.length > 0;
     this.#schedule(Math.min(FIRST_PASS_DELAY_MS, this.#intervalMs));
   }
 
@@ -68,6 +75,8 @@ export class CollectionTimer {
   async #step(): Promise<void> {
     try {
       const outcome = await this.#collector.step();
+      if (this.#wasHeld && outcome !== 'held') this.#log.info({}, 'garbage is collected again');
+      this.#wasHeld = outcome === 'held';
       this.#schedule(outcome === 'busy' ? PAUSE_BETWEEN_STEPS_MS : this.#intervalMs);
     } catch (error) {
       this.#log.warn({ err: error }, 'a collection of garbage failed; the next one tries again');

@@ -20,6 +20,8 @@
  *   manifest of no file                there, below the checkpoint a tombstone stands there         it goes
  *                                                                  none does                        reported
  *   tombstone of a file                there, below the checkpoint                                  reported
+ *   on any store
+ *   manifest of no file                above the checkpoint        no store says it was deleted     counted: the store may know what the catalog does not
  *   chunk of no file                   is the sweep's (garbage-collector.ts)
  */
 import type { Catalog, MissingChunk, Obligation } from '#libs/catalog';
@@ -59,11 +61,17 @@ export class SecondLook {
   readonly #options: SecondLookOptions;
   readonly #sight: StoreSight;
   readonly #storeId: StoreId;
+  #unsettledManifests = 0;
 
   constructor(options: SecondLookOptions, sight: StoreSight, storeId: StoreId) {
     this.#options = options;
     this.#sight = sight;
     this.#storeId = storeId;
+  }
+
+  /** In motion, and of no file that anybody knows yet. Where the log is older than the store they stay so for long. */
+  get unsettledManifests(): number {
+    return this.#unsettledManifests;
   }
 
   get #isPrimary(): boolean {
@@ -108,13 +116,18 @@ export class SecondLook {
   async strayManifest(fileId: FileId): Promise<Verdict | undefined> {
     const key = manifest(fileId);
     const bytes = await this.#sight.get(key);
-    if (bytes === undefined || this.#isInMotion(bytes)) return undefined;
+    if (bytes === undefined) return undefined;
     const { catalog, primary, clock } = this.#options;
     const isDeleted =
       (await primary.has(tombstone(fileId))) !== undefined || (await this.#sight.has(tombstone(fileId))) !== undefined;
     const row = this.#rowOf(fileId);
     if (catalog.findFile(fileId) !== undefined || (row !== undefined && row.state !== 'done')) return undefined;
-    if (!isDeleted && row?.want !== 'absent') {
+    const isForgotten = !isDeleted && row?.want !== 'absent';
+    if (this.#isInMotion(bytes)) {
+      if (isForgotten) this.#unsettledManifests += 1;
+      return undefined;
+    }
+    if (isForgotten) {
       const reason =
         'the catalog knows no such file, and no store says that it was deleted: has the catalog forgotten it?';
       return { key, kind: 'unknown', reason };

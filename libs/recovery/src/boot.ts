@@ -91,6 +91,7 @@ async function recover(options: BootOptions, releaseLocks: () => void): Promise<
     checkpointLsn: wal.checkpointLsn,
     lastLsn: wal.committedLsn,
     logWasGone: logWasGone || (await hasSetAsideLog(fs, options.walPath)),
+    mayHaveLost: !stores.primaryWasMade,
   });
   const target = { primary, catalog, replicaIds, changed: options.changed };
   const applier = new Applier({ target, clock, log, appliedLsn: wal.checkpointLsn });

@@ -23,6 +23,8 @@ export interface RebuildContext {
   readonly lastLsn: Lsn;
   /** Files may have been in a log that is not there any more. */
   readonly logWasGone: boolean;
+  /** False where this start made the primary: then nobody has stored anything yet. */
+  readonly mayHaveLost: boolean;
 }
 
 export interface RebuiltCatalog {
@@ -35,7 +37,7 @@ export interface RebuiltCatalog {
 /** Every file and every tombstone is owed to every replica anew: what they hold is not known. Throws `log_behind`. */
 export async function rebuildCatalog(context: RebuildContext): Promise<RebuiltCatalog> {
   const { catalogs, primary } = context;
-  const { logWasGone, clock } = context;
+  const { logWasGone, mayHaveLost, replicaIds, clock } = context;
   const unreadable: FileId[] = [];
   let damagedManifests = 0;
   const catalog = await catalogs.create(primary.identity.clusterId, async (building) => {
@@ -56,7 +58,7 @@ export async function rebuildCatalog(context: RebuildContext): Promise<RebuiltCa
       }
     }
     fill(building, context, []);
-    holdCollection(building, { unreadable, logWasGone }, clock.now());
+    holdCollection(building, { unreadable, logWasGone, mayHaveLost, replicaIds }, clock.now());
   });
   return { catalog, damagedManifests, unreadable };
 }

@@ -96,13 +96,34 @@ export class QueueAnswer {
   last_error!: string | null;
 }
 
+export class AwaitedLookAnswer {
+  @ApiProperty({ description: 'The store.' })
+  store!: string;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description:
+      'Manifests there that the catalog does not know; a repair names them. null where it was not seen whole yet.',
+  })
+  unknown_manifests!: number | null;
+}
+
 export class CollectionAnswer {
   @ApiProperty({
     type: [String],
     description:
-      'Why no garbage is collected, where none is: files may be missing in the catalog (damaged_manifests, log_was_gone).',
+      'Why no garbage is collected, where none is: files may be missing in the catalog (damaged_manifests, log_was_gone, ' +
+      'unseen_replicas).',
   })
   held_by!: string[];
+
+  @ApiProperty({
+    type: [AwaitedLookAnswer],
+    description:
+      'Of unseen_replicas: stores that have not been seen, since the catalog was rebuilt, to hold no manifest that it does not know.',
+  })
+  awaited!: AwaitedLookAnswer[];
 }
 
 export class FullDiskAnswer {

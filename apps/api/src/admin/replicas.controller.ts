@@ -4,7 +4,7 @@ import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, A
 import { FileStore } from '#libs/file-store';
 import type { JobQueue } from '#libs/job-queue';
 import type { StoreId } from '#libs/kernel';
-import { Scrubber } from '#libs/maintenance';
+import { AntiEntropy, Scrubber } from '#libs/maintenance';
 import type { OpenInstallation } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import type { Settings } from '#libs/config';
@@ -38,6 +38,7 @@ export class ReplicasController {
   readonly #installation: OpenInstallation;
   readonly #storagePath: string;
   readonly #files: FileStore;
+  readonly #antiEntropy: AntiEntropy;
 
   constructor(
     replication: Replication,
@@ -45,11 +46,13 @@ export class ReplicasController {
     jobs: JobService,
     scrubber: Scrubber,
     files: FileStore,
+    antiEntropy: AntiEntropy,
     @Inject(OPEN_INSTALLATION) installation: OpenInstallation,
     @Inject(SETTINGS) settings: Settings,
   ) {
     this.#scrubber = scrubber;
     this.#files = files;
+    this.#antiEntropy = antiEntropy;
     this.#installation = installation;
     this.#storagePath = settings.storagePath;
     this.#replication = replication;
@@ -80,7 +83,13 @@ export class ReplicasController {
       damaged: catalog.damage.files(MAX_DAMAGED_FILES).map((file) => damagedFileAnswer(file, nameOf)),
       queue: { kind: this.#queueKind, state, last_error: lastError ?? null },
       full_disks: fullDisks.map(({ path, lacks, free, reserved }) => ({ path, lacks, free, reserved })),
-      collection: { held_by: catalog.garbage.holds() },
+      collection: {
+        held_by: catalog.garbage.holds(),
+        awaited: this.#antiEntropy.awaited.map(({ storeId, unknownManifests }) => ({
+          store: nameOf(storeId),
+          unknown_manifests: unknownManifests ?? null,
+        })),
+      },
     };
   }
 

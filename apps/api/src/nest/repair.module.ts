@@ -2,7 +2,7 @@
 import { Module } from '@nestjs/common';
 import { systemClock } from '#libs/kernel';
 import { AntiEntropy, AntiEntropyTimer, Repairs, Scrubber } from '#libs/maintenance';
-import type { OpenInstallation } from '#libs/recovery';
+import type { OpenInstallation, Replica } from '#libs/recovery';
 import { Replication } from '#libs/replication';
 import type { Log } from '#libs/telemetry';
 import { StoreOpener } from '#libs/transfer';
@@ -19,6 +19,7 @@ import { LOG, OPEN_INSTALLATION } from './tokens.js';
       inject: [OPEN_INSTALLATION, StoreOpener, Replication],
       useFactory: (installation: OpenInstallation, stores: StoreOpener, replication: Replication): AntiEntropy => {
         const { catalog, primary, wal, replicas } = installation;
+        const idsOf = (chosen: readonly Replica[]) => chosen.map(({ storeId }) => storeId);
         return new AntiEntropy({
           catalog,
           primary,
@@ -26,7 +27,8 @@ import { LOG, OPEN_INSTALLATION } from './tokens.js';
           stores,
           clock: systemClock,
           // What awaits adoption is nobody's to compare.
-          replicaIds: replicas.filter(({ bound }) => bound !== 'foreign').map(({ storeId }) => storeId),
+          replicaIds: idsOf(replicas.filter(({ bound }) => bound !== 'foreign')),
+          foreignIds: idsOf(replicas.filter(({ bound }) => bound === 'foreign')),
           oweRepair: (fileId) => replication.oweRepair(fileId),
           notice: () => replication.notice(),
         });
@@ -38,6 +40,7 @@ import { LOG, OPEN_INSTALLATION } from './tokens.js';
       useFactory: (antiEntropy: AntiEntropy, { wal, applier }: OpenInstallation, log: Log): AntiEntropyTimer =>
         new AntiEntropyTimer({
           storeIds: antiEntropy.storeIds,
+          awaited: () => antiEntropy.awaited.map(({ storeId }) => storeId),
           passOf: (storeId) => antiEntropy.pass(storeId, 'repair'),
           isHeld: () => wal.poisoned || applier.halted,
           log,
@@ -66,6 +69,6 @@ import { LOG, OPEN_INSTALLATION } from './tokens.js';
         }),
     },
   ],
-  exports: [AntiEntropyTimer, Repairs],
+  exports: [AntiEntropy, AntiEntropyTimer, Repairs],
 })
 export class RepairModule {}

@@ -164,6 +164,17 @@ describe('what is wrong', () => {
   const fine = [replica('r1')];
   const queue = { kind: 'redis', state: 'unavailable', last_error: 'connect ECONNREFUSED' };
 
+  /** How many unknown manifests were seen on `r0`, `r1` and so on. */
+  const heldFor = (...counts: readonly (number | null)[]) => ({
+    held_by: ['unseen_replicas'],
+    awaited: counts.map((count, index) => ({ store: `r${index}`, unknown_manifests: count })),
+  });
+
+  it('tells apart from it that the collection waits, for which store, and that this ends by itself', () => {
+    const given = answers(fine, { replicas: { ...answers(fine).replicas, collection: heldFor(null, 3, null) } });
+    expect(textOf(given)).toMatch(/^No garbage is collected yet: .* not all of r0, r2 was .* by itself/m);
+  });
+
   it.each<[string, ServerAnswers]>([
     ['a replica that lags', answers([lagging('r1', 1000)])],
     [
@@ -176,6 +187,10 @@ describe('what is wrong', () => {
     ],
     ['one that leaves', answers([replica('r1'), replica('r2', { state: 'draining' })])],
     ['one that is being filled', answers([replica('r1', { filling: true })])],
+    [
+      'a collection that waits for a look at a store',
+      answers(fine, { replicas: { ...answers(fine).replicas, collection: heldFor(null, 0) } }),
+    ],
   ])('is not %s', (_, given) => {
     expect(wrongOf(given)).toEqual([]);
     expect(textOf(given)).toContain('Nothing is wrong.');
@@ -220,6 +235,11 @@ describe('what is wrong', () => {
       'a collection that is held',
       answers(fine, { replicas: { ...answers(fine).replicas, collection: { held_by: ['log_was_gone'] } } }),
       /^No garbage is collected: the log was gone.*"Catalog lost"/,
+    ],
+    [
+      'a collection that is held because a replica knows files that the rebuilt catalog does not',
+      answers(fine, { replicas: { ...answers(fine).replicas, collection: heldFor(null, 0, 2) } }),
+      /^No garbage is collected: .* does not know, 2 on r2\. .*"A file that only a replica knows"/,
     ],
     [
       'a file that is whole nowhere',

@@ -5,6 +5,7 @@
 import type { LogStatus, ReplicasStatus, StoreStatus } from '#libs/client';
 import { sizeText } from '#libs/terminal';
 import { table } from '../terminal.js';
+import { waitsOfCollection } from './collection-words.js';
 import { ageText, durationText } from './time-text.js';
 import type { ServerAnswers } from './server-answers.js';
 import { survivalLines } from './survival.js';
@@ -37,6 +38,7 @@ export function statusReport(answers: ServerAnswers, nowMs: number): StatusRepor
     plain(logLine(answers.log)),
     plain(''),
     ...storeTable(answers.replicas, nowMs).map((text, index) => (index === 0 ? heading(text) : plain(text))),
+    ...(answers.replicas.collection === undefined ? [] : waitsOfCollection(answers.replicas.collection)).map(plain),
     plain(''),
     heading('What survives what'),
     ...survivalLines(answers.replicas).map((text) => plain(`  ${text}`)),

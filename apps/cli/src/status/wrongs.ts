@@ -1,6 +1,7 @@
 /** What does not mend itself, and what helps. A replica that merely lags, or has just stumbled, is not among it. */
 import type { FullDisk, StoreStatus } from '#libs/client';
 import { sizeText } from '#libs/terminal';
+import { wrongsOfCollection } from './collection-words.js';
 import type { ServerAnswers } from './server-answers.js';
 import { replicasOf } from './survival.js';
 
@@ -20,16 +21,10 @@ const LASTING: Readonly<Record<string, string>> = {
   store_refused: 'Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what they allow, and restart the server.',
 };
 
-const HELD: Readonly<Record<string, string>> = {
-  damaged_manifests: 'manifests could not be read when the catalog was rebuilt',
-  log_was_gone: 'the log was gone at a start',
-};
-
 /** More damaged files than anybody reads on one screen; `--json` has what the server tells. */
 const MAX_DAMAGED_TOLD = 5;
 
 export function wrongs({ ready, replicas }: ServerAnswers): string[] {
-  const held = replicas.collection?.held_by ?? [];
   const damaged = replicas.damaged ?? [];
   const { queue } = replicas;
   return [
@@ -53,11 +48,7 @@ export function wrongs({ ready, replicas }: ServerAnswers): string[] {
           `Redis cannot be used, so nothing is copied: ${queue.last_error ?? 'no reason known'}. Start it again, and what is owed is handed out by itself; or restart the server without it: ${GUIDE}, "Redis lost".`,
         ]
       : []),
-    ...(held.length === 0
-      ? []
-      : [
-          `No garbage is collected: ${held.map((reason) => HELD[reason] ?? reason).join(', ')}. Put back what is missing; when nothing more can come back: ${GUIDE}, "Catalog lost".`,
-        ]),
+    ...(replicas.collection === undefined ? [] : wrongsOfCollection(replicas.collection)),
   ];
 }
 
