@@ -13,6 +13,7 @@ import type { Log } from '#libs/telemetry';
 import { planJobs } from './plan-jobs.js';
 import type { PlannedItem } from './plan-jobs.js';
 import { retryAfter } from './retry.js';
+import type { HandedOut } from './standstill.js';
 import type { StoreLane } from './store-lane.js';
 import type { Timers } from './timers.js';
 
@@ -44,10 +45,16 @@ export class Dispatcher {
   #sending: Promise<void> | undefined;
   #queueFailures = 0;
   #queueTriedAgainAtMs = 0;
+  #queueFailure: HandedOut['queueFailure'];
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+  }
+
+  /** As `standstillOf` wants it. */
+  get queueFailure(): HandedOut['queueFailure'] {
+    return this.#queueFailure;
   }
 
   /** Looks at every store soon; any number of calls until then are one. */
@@ -88,7 +95,7 @@ export class Dispatcher {
         this.#send(nowMs);
     } catch (error) {
       this.#options.log.error({ err: error }, 'what is owed cannot be read; it is tried again');
-      this.#pause(nowMs);
+      this.#pause(nowMs, error);
     }
     this.#sleep(nowMs);
   }
@@ -98,7 +105,11 @@ export class Dispatcher {
     for (const lane of this.#lanes()) {
       jobs.push(...lane.unqueued(), ...this.#plan(lane, nowMs));
     }
-    if (jobs.length === 0) return;
+    if (jobs.length === 0) {
+      // What the queue did not take would be among them.
+      this.#queueFailure = undefined;
+      return;
+    }
     this.#sending = this.#offer(jobs).finally(() => {
       this.#sending = undefined;
       this.wake();
@@ -152,16 +163,19 @@ export class Dispatcher {
         const level = StoreError.is(error, 'queue_unavailable') ? 'warn' : 'error';
         log[level]({ err: error }, 'the job queue takes no jobs; what is owed stays owed, and is offered again');
       }
-      this.#pause(clock.now());
+      this.#pause(clock.now(), error);
       return;
     }
     if (this.#queueFailures > 0) log.info({}, 'the job queue takes jobs again');
     this.#queueFailures = 0;
+    this.#queueFailure = undefined;
     const nowMs = clock.now();
     for (const { jobId, targetId } of jobs) lanes.get(targetId)?.queued(jobId, nowMs);
   }
 
-  #pause(nowMs: number): void {
+  #pause(nowMs: number, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#queueFailure = { sinceMs: this.#queueFailure?.sinceMs ?? nowMs, message };
     this.#queueTriedAgainAtMs = nowMs + backoffDelayMs(this.#queueFailures, QUEUE_RETRY, this.#options.random());
     this.#queueFailures += 1;
   }
