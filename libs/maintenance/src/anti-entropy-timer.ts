@@ -14,7 +14,7 @@ const PAUSE_BETWEEN_STEPS_MS = 50;
 export interface AntiEntropyTimerOptions {
   readonly storeIds: readonly StoreId[];
   readonly passOf: (storeId: StoreId) => Pass & { end(): Promise<void> };
-  /** While the outcome of writes is unknown nothing is judged. */
+  /** While the outcome of writes is unknown nothing is judged: asked before each step, and a pass under way is given up. */
   readonly isHeld: () => boolean;
   readonly log: Log;
 }
@@ -52,16 +52,20 @@ export class AntiEntropyTimer {
 
   async #round(): Promise<void> {
     for (const storeId of this.#options.storeIds) {
-      if (this.#stopped || this.#options.isHeld()) return;
+      if (!this.#mayGoOn) return;
       await this.#compare(storeId);
     }
+  }
+
+  get #mayGoOn(): boolean {
+    return !this.#stopped && !this.#options.isHeld();
   }
 
   async #compare(storeId: StoreId): Promise<void> {
     const { passOf, log } = this.#options;
     const pass = passOf(storeId);
     try {
-      while (!this.#stopped && (await pass.step()) === 'busy') await this.#pause();
+      while (this.#mayGoOn && (await pass.step()) === 'busy') await this.#pause();
     } catch (error) {
       log.warn(
         { store_id: storeId, err: error },
