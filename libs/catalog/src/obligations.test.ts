@@ -187,44 +187,6 @@ describe('the load of a store', () => {
   });
 });
 
-describe('what is owed still of old orders', () => {
-  const old = { storeId: A, untilMs: 100, nowMs: 300 };
-
-  it('is counted all, also untried, and without what is done, or newer than that', () => {
-    const [done, failed] = putMany(30, { nowMs: 50 }) as [FileId, FileId];
-    catalog.obligations.close([order(done)], 60);
-    catalog.obligations.postpone([{ ...order(failed), nextAttemptAtMs: 500, state: 'failed', error: 'EIO' }]);
-    putMany(5, { nowMs: 101 });
-    putMany(5, { nowMs: 50, replicaIds: [B] });
-    expect(catalog.obligations.countStill(old)).toBe(29);
-  });
-
-  it('counts what was ordered before the clock was put back', () => {
-    putMany(2, { nowMs: 9_000 });
-    expect(catalog.obligations.countStill(old)).toBe(2);
-    expect(catalog.obligations.still({ ...old, limit: 10 })).toHaveLength(2);
-  });
-
-  it('has those that failed first, however much stands before them', () => {
-    const fileIds = putMany(300, { nowMs: 50 });
-    const put = { nextAttemptAtMs: 500, error: 'EIO' };
-    catalog.obligations.postpone([
-      { ...order(fileIds[298]!), ...put, state: 'pending' },
-      { ...order(fileIds[299]!), ...put, state: 'failed' },
-    ]);
-    putMany(5, { nowMs: 101 });
-    const page = catalog.obligations.still({ ...old, limit: 3 });
-    const untried = { operation: 'copy', attempts: 0, error: undefined };
-    expect(
-      page
-        .slice(0, 2)
-        .map(({ fileId }) => fileId)
-        .toSorted(),
-    ).toEqual(fileIds.slice(298).toSorted());
-    expect(page).toMatchObject([{ attempts: 1, error: 'EIO' }, { attempts: 1, error: 'EIO' }, untried]);
-  });
-});
-
 describe('a repair', () => {
   it('of what is done is a new order', () => {
     const [fileId] = putMany(1) as [FileId];

@@ -95,7 +95,7 @@ export class Dispatcher {
         this.#send(nowMs);
     } catch (error) {
       this.#options.log.error({ err: error }, 'what is owed cannot be read; it is tried again');
-      this.#pause(nowMs, error);
+      this.#pause(nowMs);
     }
     this.#sleep(nowMs);
   }
@@ -105,11 +105,7 @@ export class Dispatcher {
     for (const lane of this.#lanes()) {
       jobs.push(...lane.unqueued(), ...this.#plan(lane, nowMs));
     }
-    if (jobs.length === 0) {
-      // What the queue did not take would be among them.
-      this.#queueFailure = undefined;
-      return;
-    }
+    if (jobs.length === 0) return;
     this.#sending = this.#offer(jobs).finally(() => {
       this.#sending = undefined;
       this.wake();
@@ -163,7 +159,10 @@ export class Dispatcher {
         const level = StoreError.is(error, 'queue_unavailable') ? 'warn' : 'error';
         log[level]({ err: error }, 'the job queue takes no jobs; what is owed stays owed, and is offered again');
       }
-      this.#pause(clock.now(), error);
+      const nowMs = clock.now();
+      const message = error instanceof Error ? error.message : String(error);
+      this.#queueFailure = { sinceMs: this.#queueFailure?.sinceMs ?? nowMs, message };
+      this.#pause(nowMs);
       return;
     }
     if (this.#queueFailures > 0) log.info({}, 'the job queue takes jobs again');
@@ -173,9 +172,7 @@ export class Dispatcher {
     for (const { jobId, targetId } of jobs) lanes.get(targetId)?.queued(jobId, nowMs);
   }
 
-  #pause(nowMs: number, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.#queueFailure = { sinceMs: this.#queueFailure?.sinceMs ?? nowMs, message };
+  #pause(nowMs: number): void {
     this.#queueTriedAgainAtMs = nowMs + backoffDelayMs(this.#queueFailures, QUEUE_RETRY, this.#options.random());
     this.#queueFailures += 1;
   }

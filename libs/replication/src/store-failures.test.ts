@@ -216,7 +216,8 @@ describe('a sync', () => {
     const sync = bench.replication.sync();
     await bench.time.advance(10_000);
     bench.queue.comeBack();
-    await bench.time.advance(15_000);
+    // The worker takes its time.
+    await bench.time.advance(60_000);
     await bench.answer(resultOf(await bench.takeOnly()));
     await sync.finished;
     expect([sync.standstill, sync.failureOf(A)]).toEqual([undefined, undefined]);
