@@ -51,18 +51,25 @@ export interface StoreCensus {
 export interface RepairResult {
   readonly equal: boolean;
   readonly whole: boolean;
+  readonly primary: string;
+  /** Those that were asked for. */
+  readonly stores: readonly string[];
+  /** The others of the installation. */
+  readonly left_out: readonly string[];
   readonly deep: boolean;
   readonly dry_run: boolean;
   readonly found: Readonly<Record<string, number>>;
   readonly findings: readonly NamedObject<{ readonly finding: string; readonly action: 'owed' | 'reported' }>[];
   readonly mended: number;
   readonly files_done: number;
+  /** Owed, and not done. */
   readonly left: number;
+  readonly reported: number;
   readonly could_not: readonly {
     readonly store: string;
     readonly file_id: string;
     readonly operation: string;
-    readonly error: string | null;
+    readonly error: string;
   }[];
   /** Left out by a server of an older version. */
   readonly damaged?: readonly DamagedFile[];

@@ -1,6 +1,7 @@
 /** What a repair says at its end, in words. Pure. */
 import { quoted, sizeText, table } from '#libs/terminal';
 import type { DamagedFile, NamedObject, RepairResult } from './admin.js';
+import { verdict } from './verdict.js';
 
 /** Of each list; `--json` has a thousand. */
 const MAX_LINES = 20;
@@ -40,9 +41,7 @@ function couldNotLines({ could_not: couldNot, left, findings, failures, damaged 
     ...bounded(damaged.map(damagedLine), damaged.length),
     ...failures.map(({ store, error }) => `  ${store}: ${error}`),
     ...bounded(
-      couldNot.map(
-        ({ store, file_id: fileId, operation, error }) => `  ${store}: ${operation} of ${fileId}: ${error ?? ''}`,
-      ),
+      couldNot.map(({ store, file_id: fileId, operation, error }) => `  ${store}: ${operation} of ${fileId}: ${error}`),
       left,
     ),
     ...objectLines(reported, () => 'left as it is'),
@@ -75,12 +74,6 @@ function differenceLines({ differences, differing, in_motion: inMotion }: Repair
     ...objectLines(differences, ({ difference }) => difference, differing),
     ...moving,
   ];
-}
-
-function verdict({ equal, whole, dry_run: isDryRun }: RepairResult): string {
-  if (whole) return 'all stores are equal';
-  if (equal && isDryRun) return 'the stores are equal, but what was found is not mended (--dry-run)';
-  return equal ? 'the stores are equal, but something is left that could not be mended' : 'the stores are NOT equal';
 }
 
 function objectLines<More>(

@@ -65,11 +65,22 @@ describe('npm run repair', () => {
     expect(looked.stdout).toContain(`replica1: missing: chunk ${chunkId}`);
     expect(looked.stdout).toMatch(/the stores are NOT equal\n$/);
     expect(await everythingIn(root)).toEqual(before);
-    expect(await run(environment, '--dry-run', '--store', 'replica2')).toMatchObject({ code: 0 });
+    const other = await run(environment, '--dry-run', '--store', 'replica2');
+    expect([other.code, other.stdout.split('\n').at(-2)]).toEqual([
+      0,
+      'replica2 and primary are equal; nothing was compared with replica1',
+    ]);
+    const alone = await run(environment, '--dry-run', '--store', 'primary');
+    expect([alone.code, alone.stdout.split('\n').at(-2)]).toEqual([
+      0,
+      'primary holds what the catalog says; no other store was compared with it',
+    ]);
+    const one = await run(environment, '--dry-run', '--store', 'replica1');
+    expect([one.code, one.stdout.split('\n').at(-2)]).toEqual([4, 'replica1 and primary are NOT equal']);
     const mended = await run(environment, '--store', 'replica1', '--json');
     expect([mended.code, JSON.parse(mended.stdout)]).toEqual([
       0,
-      expect.objectContaining({ equal: true, whole: true, mended: 1 }),
+      expect.objectContaining({ equal: true, whole: true, mended: 1, left: 0, left_out: ['primary', 'replica2'] }),
     ]);
   });
 

@@ -12,6 +12,7 @@ export type {
   DueObligation,
   Obligation,
   ObligationOperation,
+  OldOrders,
   Postponement,
   StoreLoad,
   Want,

@@ -7,6 +7,7 @@ interface ObligationRow {
   state: string;
   generation: number;
   operation: string;
+  since: number;
   attempts: number;
   last_error: string | null;
 }
@@ -26,9 +27,10 @@ interface OrderRow {
   want: string;
 }
 
-interface FailureRow {
+interface StillRow {
   file_id: string;
   operation: string;
+  attempts: number;
   last_error: string | null;
 }
 
@@ -40,6 +42,8 @@ interface LoadRow {
   repairs: number | null;
 }
 
+type OldOrders = { store_id: string; until: number; now: number };
+
 type Page = { store_id: string; now: number; limit: number };
 
 type NewOrder = { file_id: string; store_id: string; operation: string; now: number };
@@ -47,6 +51,8 @@ type NewOrder = { file_id: string; store_id: string; operation: string; now: num
 const ORDERED_ANEW = `generation = generation + 1, state = 'pending', next_attempt_at = @now, attempts = 0,
            last_error = NULL, confirmed_at = NULL`;
 const OWED = "state IN ('pending', 'failed')";
+/** A time that lies ahead is of before the clock was put back. */
+const OLD = '(since <= @until OR since > @now)';
 /** Its tombstones are being removed: a delete that is ordered now would find none to put. */
 const NOT_EXPIRING = `NOT EXISTS (
          SELECT 1 FROM obligations AS other WHERE other.file_id = @file_id AND other.state = 'expiring')`;
@@ -61,9 +67,13 @@ function prepareReading(database: Database.Database) {
     `SELECT * FROM (SELECT file_id, operation, generation, attempts, size, next_attempt_at FROM obligations
      WHERE store_id = @store_id AND state = '${state}' AND next_attempt_at <= @now
      ORDER BY next_attempt_at LIMIT @limit) AS ${state}_rows`;
+  const stillPage = (state: string): string =>
+    `SELECT * FROM (SELECT file_id, operation, attempts, last_error, next_attempt_at FROM obligations
+     WHERE store_id = @store_id AND state = '${state}' AND ${OLD}
+     ORDER BY next_attempt_at DESC LIMIT @limit) AS ${state}_rows`;
   return {
     of: database.prepare<[string], ObligationRow>(
-      'SELECT store_id, want, state, generation, operation, attempts, last_error FROM obligations WHERE file_id = ?',
+      'SELECT store_id, want, state, generation, operation, since, attempts, last_error FROM obligations WHERE file_id = ?',
     ),
     // One page per state: the index has each in the order of its time, and would have to sort the two together.
     due: database.prepare<Page, DueRow>(
@@ -90,11 +100,12 @@ function prepareReading(database: Database.Database) {
       `SELECT COUNT(*) AS owed, SUM(CASE WHEN next_attempt_at <= @since THEN 1 ELSE 0 END) AS waiting FROM obligations
        WHERE store_id = @store_id AND ${OWED} AND since <= @since`,
     ),
-    failures: database.prepare<{ store_id: string; limit: number; looked_at: number }, FailureRow>(
-      `SELECT file_id, operation, last_error FROM (
-         SELECT file_id, operation, last_error, attempts FROM obligations
-         WHERE store_id = @store_id AND ${OWED} LIMIT @looked_at) AS owed
-       WHERE attempts > 0 LIMIT @limit`,
+    // Of the index alone, and in one statement: counted in pages, what is put off meanwhile would slip from one to another.
+    countStill: database.prepare<OldOrders, { owed: number }>(
+      `SELECT COUNT(*) AS owed FROM obligations WHERE store_id = @store_id AND ${OWED} AND ${OLD}`,
+    ),
+    still: database.prepare<OldOrders & { limit: number }, StillRow>(
+      `${stillPage('failed')} UNION ALL ${stillPage('pending')} ORDER BY next_attempt_at DESC LIMIT @limit`,
     ),
     // Leaps from store to store in the index, however many rows each has.
     storeIds: database.prepare<[], { id: string }>(

@@ -24,7 +24,9 @@ export interface Obligation {
   /** Counts the orders given for this file and store. */
   readonly generation: number;
   readonly operation: ObligationOperation;
-  /** Since the order was given. */
+  /** When the order was given. */
+  readonly sinceMs: number;
+  /** Since then. */
   readonly attempts: number;
   readonly lastError: string | undefined;
 }
@@ -75,15 +77,26 @@ export interface OwedSince {
   readonly postponed: number;
 }
 
+/**
+ * Orders that had their time: given up to then, or, as the clock was put back since, later than now. What is newer is under
+ * way, and nobody may conclude anything from it.
+ */
+export interface OldOrders {
+  readonly storeId: StoreId;
+  readonly untilMs: number;
+  readonly nowMs: number;
+}
+
 /** Something that is owed and could not be done yet. */
-export interface OwedFailure {
+export interface OwedStill {
   readonly fileId: FileId;
   readonly operation: ObligationOperation;
+  /** 0 where it has not been tried: the store failed, or nothing was handed out. */
+  readonly attempts: number;
   readonly error: string | undefined;
 }
 
 const MAX_ERROR_CHARACTERS = 255;
-const FAILURES_LOOKED_AT = 20_000;
 
 export class Obligations {
   readonly #statements: ReturnType<typeof prepareObligationStatements>;
@@ -103,6 +116,7 @@ export class Obligations {
       state: row.state as Obligation['state'],
       generation: row.generation,
       operation: row.operation as ObligationOperation,
+      sinceMs: row.since,
       attempts: row.attempts,
       lastError: row.last_error ?? undefined,
     }));
@@ -241,11 +255,17 @@ export class Obligations {
     this.#statements.oweDelete.run({ file_id: fileId, store_id: storeId, now: nowMs });
   }
 
-  /** What was tried there and failed, and is owed still; the first of it, by no order. */
-  failures({ storeId, limit }: { readonly storeId: StoreId; readonly limit: number }): OwedFailure[] {
-    return this.#statements.failures.all({ store_id: storeId, limit, looked_at: FAILURES_LOOKED_AT }).map((row) => ({
+  /** How many of these orders are owed still. */
+  countStill({ storeId, untilMs, nowMs }: OldOrders): number {
+    return this.#statements.countStill.get({ store_id: storeId, until: untilMs, now: nowMs })?.owed ?? 0;
+  }
+
+  /** The first of them. What was tried and failed comes before what was not: it is due the latest. */
+  still({ storeId, untilMs, nowMs, limit }: OldOrders & { readonly limit: number }): OwedStill[] {
+    return this.#statements.still.all({ store_id: storeId, until: untilMs, now: nowMs, limit }).map((row) => ({
       fileId: row.file_id as FileId,
       operation: row.operation as ObligationOperation,
+      attempts: row.attempts,
       error: row.last_error ?? undefined,
     }));
   }

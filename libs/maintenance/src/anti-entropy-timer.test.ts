@@ -96,6 +96,14 @@ it('judges nothing while it is held', async () => {
   await timer.stop();
 });
 
+it('held in the midst of a pass gives it up behind the step under way, and begins no other', async () => {
+  let steps = 0;
+  const { timer, events } = startedTimer({ isHeld: () => steps > 0, does: () => void (steps += 1) });
+  await vi.advanceTimersByTimeAsync(11 * MINUTE_MS);
+  expect(events).toEqual(['one begins at 600000', 'one ends behind 1']);
+  await timer.stop();
+});
+
 it('stopped in a pass ends it behind the step under way, and begins no other', async () => {
   const { timer, events } = startedTimer();
   await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);

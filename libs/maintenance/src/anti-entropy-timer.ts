@@ -23,7 +23,7 @@ export interface AntiEntropyTimerOptions {
   /** Those of them that the collection waits for. */
   readonly awaited: () => readonly StoreId[];
   readonly passOf: (storeId: StoreId) => Pass & { end(): Promise<void> };
-  /** While the outcome of writes is unknown nothing is judged. */
+  /** While the outcome of writes is unknown nothing is judged: asked before each step, and a pass under way is given up. */
   readonly isHeld: () => boolean;
   readonly log: Log;
 }
@@ -65,7 +65,7 @@ export class AntiEntropyTimer {
     const isRound = this.#untilRoundMs === 0;
     if (isRound) this.#untilRoundMs = ROUND_INTERVAL_MS;
     for (const storeId of isRound ? storeIds : awaited()) {
-      if (this.#stopped || this.#options.isHeld()) return;
+      if (!this.#mayGoOn) return;
       await this.#compare(storeId);
     }
   }
@@ -78,11 +78,15 @@ export class AntiEntropyTimer {
     this.#schedule(delayMs);
   }
 
+  get #mayGoOn(): boolean {
+    return !this.#stopped && !this.#options.isHeld();
+  }
+
   async #compare(storeId: StoreId): Promise<void> {
     const { passOf, log } = this.#options;
     const pass = passOf(storeId);
     try {
-      while (!this.#stopped && (await pass.step()) === 'busy') await this.#pause();
+      while (this.#mayGoOn && (await pass.step()) === 'busy') await this.#pause();
     } catch (error) {
       log.warn(
         { store_id: storeId, err: error },

@@ -10,7 +10,7 @@ import type { Census } from './census.js';
 import { digestOf } from './object-digest.js';
 import type { StoreSight } from './store-sight.js';
 
-/** `in_motion`: it is being copied or deleted, its order has just been given, or its tombstones are expiring. */
+/** `in_motion`: it is being copied or deleted, as its order is too new to have been carried out, or its tombstones are expiring. */
 export type DifferenceKind = 'missing' | 'unknown' | 'other_bytes' | 'in_motion';
 
 export interface Difference {
@@ -30,6 +30,8 @@ export interface ComparedStores {
   readonly primary: CountedStore;
   readonly replica: CountedStore;
   readonly catalog: Catalog;
+  /** Whether an order had its turn: what is not done by then is not on its way. */
+  readonly isOld: (order: Pick<Obligation, 'storeId' | 'sinceMs'>) => boolean;
 }
 
 const REASONS: Readonly<Record<DifferenceKind, string>> = {
@@ -100,16 +102,17 @@ async function lookAt({ sight, census }: CountedStore, key: ObjectKey): Promise<
   return digest === 'absent' ? undefined : `${sizeBytes} ${digest}`;
 }
 
-/** Ordered, and not tried yet, or not without success. */
-function isInMotion({ catalog, replica }: ComparedStores, key: ObjectKey): boolean {
+/**
+ * An upload or a delete of a moment ago, not tried without success. An order to verify or to repair is given where somebody
+ * has seen that the store lacks something: that is a difference.
+ */
+function isInMotion({ catalog, replica, isOld }: ComparedStores, key: ObjectKey): boolean {
+  const { storeId } = replica.census;
+  const isNew = (row: Obligation): boolean =>
+    (row.operation === 'copy' || row.operation === 'delete') && row.attempts === 0 && !isOld(row);
+  const isOnItsWay = (row: Obligation): boolean => row.state === 'expiring' || (row.state === 'pending' && isNew(row));
   const isUnderWay = (fileId: FileId): boolean =>
-    catalog.obligations
-      .of(fileId)
-      .some(
-        (row: Obligation) =>
-          row.storeId === replica.census.storeId &&
-          (row.state === 'expiring' || (row.state === 'pending' && row.attempts === 0)),
-      );
+    catalog.obligations.of(fileId).some((row) => row.storeId === storeId && isOnItsWay(row));
   if (key.kind !== 'chunk') return isUnderWay(key.id);
   return catalog.filesOfChunk(key.id, { after: undefined, limit: MAX_FILES_OF_CHUNK }).some(isUnderWay);
 }

@@ -5,7 +5,7 @@ import type { Stores } from '#libs/transfer';
 import { CensusTaker } from './census.js';
 import type { Census, CensusDepth } from './census.js';
 import { differences } from './census-comparison.js';
-import type { CountedStore, Difference } from './census-comparison.js';
+import type { ComparedStores, CountedStore, Difference } from './census-comparison.js';
 import { Courtesy } from './give-way.js';
 import { MAX_FINDINGS } from './pass.js';
 import { StoreSight } from './store-sight.js';
@@ -16,6 +16,7 @@ export interface CensusRound {
   readonly primaryId: StoreId;
   readonly storeIds: readonly StoreId[];
   readonly depth: CensusDepth;
+  readonly isOld: ComparedStores['isOld'];
   readonly isStopped: () => boolean;
   /** Told at the beginning of each store how to ask how far it has come. */
   readonly counting: (storeId: StoreId, share: () => number) => void;
@@ -45,7 +46,8 @@ export async function takeCensuses(round: CensusRound): Promise<CensusOutcome> {
       const primary = counted.get(primaryId);
       if (primary === undefined || storeId === primaryId) return;
       const courtesy = new Courtesy();
-      for await (const found of differences({ primary, replica: store, catalog: round.catalog })) {
+      const { catalog, isOld } = round;
+      for await (const found of differences({ primary, replica: store, catalog, isOld })) {
         for (const difference of found) note(outcome, difference);
         await courtesy.giveWay();
       }

@@ -16,7 +16,7 @@ const missing = (count: number): Finding[] =>
     reason: 'it is missing',
   }));
 
-const EACH = (): boolean => true;
+const EACH = { isDone: (): boolean => true, left: 'nothing' } as const;
 
 describe('what a repair has mended', () => {
   it('is what was owed and has not come up again', () => {
@@ -32,15 +32,17 @@ describe('what a repair has mended', () => {
     expect(tally.mended(EACH)).toBe(3);
   });
 
-  it('is not what was tried without success', () => {
+  it('is not what is not done', () => {
     const tally = new OwedTally();
     const owed = missing(4);
     tally.beginRound();
     tally.add(4, owed);
     tally.beginRound();
-    expect(tally.mended((finding) => finding !== owed[0])).toBe(3);
+    const isDone = (finding: Finding): boolean => finding !== owed[0];
+    expect(tally.mended({ isDone, left: 'nothing' })).toBe(3);
     tally.add(1, [owed[0]!]);
-    expect(tally.mended((finding) => finding !== owed[0])).toBe(3);
+    expect(tally.mended({ isDone, left: 'nothing' })).toBe(3);
+    expect(tally.mended({ isDone, left: 'some' })).toBe(3);
   });
 
   it('counts also what is beyond the first thousand that have names', () => {
@@ -49,6 +51,15 @@ describe('what a repair has mended', () => {
     tally.add(50_000, missing(1_000));
     tally.beginRound();
     expect(tally.mended(EACH)).toBe(50_000);
+  });
+
+  it('is of those without names nothing as long as anything is left', () => {
+    const tally = new OwedTally();
+    tally.beginRound();
+    tally.add(50_000, missing(1_000));
+    tally.beginRound();
+    expect(tally.mended({ ...EACH, left: 'some' })).toBe(1_000);
+    expect(tally.mended({ isDone: () => false, left: 'some' })).toBe(0);
   });
 });
 

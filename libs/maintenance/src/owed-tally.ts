@@ -1,6 +1,7 @@
 /**
- * How many objects a repair has mended: what it owed in any round, less what the last round met again and less what was
- * tried without success. Only the first thousand are known by name, so what is met again beyond them counts once.
+ * How many objects of one store a repair has mended: what it owed in any round, less what the last round met again and less
+ * what is not done. Only the first thousand are known by name. What is met again beyond them counts once, and of what is
+ * owed beyond them nobody knows which is done: where anything is left, none of it is counted.
  */
 import type { Finding } from './pass.js';
 import { MAX_FINDINGS } from './pass.js';
@@ -35,9 +36,18 @@ export class OwedTally {
     this.#round = { owed: this.#round.owed + owed, fresh: this.#round.fresh + fresh };
   }
 
-  mended(isMended: (finding: Finding) => boolean): number {
+  /** `left`: whether anything is owed still. */
+  mended({
+    isDone,
+    left,
+  }: {
+    readonly isDone: (finding: Finding) => boolean;
+    readonly left: 'nothing' | 'some';
+  }): number {
+    const named = [...this.#named].filter(([name]) => !this.#metAgain.has(name));
+    const done = named.filter(([, finding]) => isDone(finding)).length;
+    if (left === 'some') return done;
     const metAgain = this.#rounds === 1 ? 0 : this.#round.owed - this.#round.fresh;
-    const failed = [...this.#named].filter(([name, finding]) => !this.#metAgain.has(name) && !isMended(finding));
-    return Math.max(0, this.#objects - metAgain - failed.length);
+    return Math.max(0, this.#objects - metAgain - (named.length - done));
   }
 }

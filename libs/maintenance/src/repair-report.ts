@@ -14,15 +14,15 @@ export interface RepairOptions {
   readonly mode: 'repair' | 'look';
 }
 
-/** Owed, tried, and not done. */
+/** Owed since before it was last carried out, or looked for, and not done. */
 export interface LeftOver {
   readonly storeId: StoreId;
   readonly fileId: FileId;
   readonly operation: ObligationOperation;
-  readonly error: string | undefined;
+  readonly error: string;
 }
 
-/** A store that could not be read. */
+/** A store that could not be read, or to which what is owed could not be tried. */
 export interface StoreFailure {
   readonly storeId: StoreId;
   readonly error: string;
@@ -35,10 +35,11 @@ export interface RepairReport {
   readonly found: Readonly<Partial<Record<FindingKind, number>>>;
   /** The first of them. */
   readonly findings: readonly Finding[];
-  /** Objects that were owed, and were neither met again nor are still in what is left over. */
+  /** Objects that were owed and are done, and were not met again; where something is left, only those known by name. */
   readonly done: number;
   /** Files that were copied, verified, read or deleted on the way. */
   readonly filesDone: number;
+  /** All of it, counted. */
   readonly leftOver: number;
   /** The first of them. */
   readonly leftOvers: readonly LeftOver[];
@@ -52,8 +53,8 @@ export interface RepairReport {
   readonly differing: number;
   /** The first of them. */
   readonly differences: readonly Difference[];
-  /** Every store was counted, and what differs is on its way. */
+  /** Every store was counted, and what differs was ordered so late that it is on its way. */
   readonly equal: boolean;
-  /** Equal, and nothing was left. */
+  /** Equal, and nothing was left: neither found and not mended, nor owed and not done. */
   readonly whole: boolean;
 }

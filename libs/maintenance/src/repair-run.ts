@@ -6,9 +6,11 @@
  * anywhere and begun anew.
  */
 import type { Catalog } from '#libs/catalog';
-import type { StoreId } from '#libs/kernel';
+import type { Clock, StoreId } from '#libs/kernel';
 import type { Stores } from '#libs/transfer';
 import type { Log } from '#libs/telemetry';
+import { CarryingOut } from './carrying-out.js';
+import type { CarriedOut } from './carrying-out.js';
 import { takeCensuses } from './census-round.js';
 import type { CensusOutcome } from './census-round.js';
 import { Findings } from './findings.js';
@@ -17,7 +19,7 @@ import type { Finding, Pass } from './pass.js';
 import { MAX_FINDINGS } from './pass.js';
 import { OwedTally } from './owed-tally.js';
 import { StageProgress } from './stage-progress.js';
-import type { LeftOver, RepairOptions, RepairReport, StoreFailure } from './repair-report.js';
+import type { RepairOptions, RepairReport, StoreFailure } from './repair-report.js';
 
 /** A replica whose copy is bad is passed over at the next attempt, so a few rounds meet all of them. */
 const MAX_ROUNDS = 6;
@@ -31,12 +33,9 @@ export interface RepairParts {
   readonly antiEntropy: (storeId: StoreId, mode: RepairOptions['mode']) => Pass & { end(): Promise<void> };
   /** Reads everything on a store against its SHA-256. */
   readonly deepPass: (storeId: StoreId, mode: RepairOptions['mode']) => Pass;
-  /** Carries out what is owed to the stores; resolves when that is done, or has been tried and failed. */
-  readonly carryOut: (storeIds: readonly StoreId[]) => {
-    readonly total: number;
-    progress(): { readonly done: number };
-    readonly finished: Promise<void>;
-  };
+  /** Carries out what is owed to the stores. */
+  readonly carryOut: (storeIds: readonly StoreId[]) => CarriedOut;
+  readonly clock: Clock;
   /** What has been written so far is no longer in motion. */
   readonly settle: () => Promise<void>;
   readonly log: Log;
@@ -48,10 +47,11 @@ export class RepairRun {
   readonly #parts: RepairParts;
   readonly #stages: StageProgress;
   readonly #findings = new Findings();
+  /** Stores that could not be read. */
   readonly #failures = new Map<StoreId, string>();
   #rounds = 0;
-  #filesDone = 0;
-  readonly #owed = new OwedTally();
+  readonly #owed: ReadonlyMap<StoreId, OwedTally>;
+  readonly #carryingOut: CarryingOut;
   #leftInRound = 0;
   /** What nobody mends on the stores that were read in depth: that is done once, so it is left in every round. */
   readonly #leftInDepth = new Map<StoreId, number>();
@@ -65,6 +65,9 @@ export class RepairRun {
     this.options = options;
     const stagesPerStore = (options.mode === 'look' ? 2 : 3) + (options.depth === 'deep' ? 1 : 0);
     this.#stages = new StageProgress(options.storeIds.length * stagesPerStore);
+    const { catalog, clock, carryOut } = parts;
+    this.#carryingOut = new CarryingOut({ obligations: catalog.obligations, clock, carryOut });
+    this.#owed = new Map(options.storeIds.map((storeId) => [storeId, new OwedTally()]));
     this.finished = after.then(() => this.#run());
   }
 
@@ -96,6 +99,7 @@ export class RepairRun {
 
   async #run(): Promise<void> {
     try {
+      this.#carryingOut.begin(this.options.storeIds);
       let isMore = true;
       while (isMore && !this.#isStopped) isMore = await this.#round();
       if (this.#isStopped) return;
@@ -103,6 +107,7 @@ export class RepairRun {
         ...this.#parts,
         storeIds: this.options.storeIds,
         depth: this.options.depth === 'deep' ? 'bytes' : 'names',
+        isOld: (order) => this.#carryingOut.isOld(order),
         isStopped: () => this.#isStopped,
         counting: (storeId, share) => this.#stages.begin(`count ${storeId}`, share),
       });
@@ -118,13 +123,13 @@ export class RepairRun {
     const { settle, log } = this.#parts;
     this.#rounds += 1;
     this.#leftInRound = 0;
-    this.#owed.beginRound();
+    for (const tally of this.#owed.values()) tally.beginRound();
     await settle().catch((error: unknown) =>
       log.warn({ err: error }, 'no checkpoint: what is above the last one is not judged'),
     );
     let owed = 0;
     for (const storeId of this.options.storeIds) owed += await this.#mend(storeId);
-    if (this.options.mode === 'look') return false;
+    if (this.options.mode === 'look' || this.#carryingOut.standsStill) return false;
     if (owed === 0 && !(await this.#tryAgain())) return false;
     return this.#rounds < MAX_ROUNDS;
   }
@@ -135,11 +140,14 @@ export class RepairRun {
    */
   async #tryAgain(): Promise<boolean> {
     const { storeIds } = this.options;
-    const isLeft = (): boolean => storeIds.some((storeId) => this.#isLeftAt(storeId));
+    const carryingOut = this.#carryingOut;
+    const isLeft = (): boolean =>
+      !carryingOut.standsStill &&
+      storeIds.some((storeId) => !this.#failures.has(storeId) && carryingOut.isAnyTried(storeId));
     for (; !this.#isStopped && this.#rounds < MAX_ROUNDS && isLeft(); this.#rounds += 1) {
-      const before = this.#filesDone;
+      const before = carryingOut.filesDone;
       for (const storeId of storeIds) await this.#carryOut(storeId);
-      if (this.#filesDone > before) return true;
+      if (carryingOut.filesDone > before) return true;
     }
     return false;
   }
@@ -157,10 +165,7 @@ export class RepairRun {
 
   async #carryOut(storeId: StoreId): Promise<void> {
     if (this.#isStopped || this.#failures.has(storeId)) return;
-    const work = this.#parts.carryOut([storeId]);
-    this.#stages.begin(`mend ${storeId}`, () => (work.total === 0 ? 1 : work.progress().done / work.total));
-    await work.finished;
-    this.#filesDone += work.progress().done;
+    await this.#carryingOut.carryOut(storeId, (share) => this.#stages.begin(`mend ${storeId}`, share));
   }
 
   async #compare(storeId: StoreId): Promise<number> {
@@ -197,57 +202,66 @@ export class RepairRun {
     const { found, findings, owed } = pass.progress;
     this.#findings.addAll({ found, findings });
     const total = Object.values(found).reduce((sum, count) => sum + count, 0);
-    const named = findings.filter(({ action }) => action === 'owed');
     if (this.options.mode === 'repair') {
-      this.#owed.add(owed, named);
+      // Garbage is noted, and collected when its grace is over: nobody has mended it.
+      const named = findings.filter((finding) => finding.action === 'owed' && !isGarbage(finding));
+      this.#owed.get(pass.storeId)?.add(Math.max(named.length, owed - (found.unknown ?? 0)), named);
       return { owed, left: total - owed };
     }
     // Garbage is none of what a census counts.
-    return { owed, left: total - named.filter(({ kind }) => kind === 'unknown').length };
+    return {
+      owed,
+      left: total - findings.filter(({ action, kind }) => action === 'owed' && kind === 'unknown').length,
+    };
   }
 
-  /** Not where one of its files was tried there without success, and is owed still. */
-  #isMended({ storeId, key }: Finding): boolean {
+  /** Objects of that store; `left`: how many orders of it are not done. */
+  #mended(storeId: StoreId, left: number): number {
     const { catalog } = this.#parts;
-    const page = { after: undefined, limit: MAX_FILES_OF_CHUNK };
-    const fileIds = key.kind === 'chunk' ? catalog.filesOfChunk(key.id, page) : [key.id];
-    return fileIds.every((fileId) => {
-      const row = catalog.obligations.of(fileId).find((order) => order.storeId === storeId);
-      return row === undefined || row.state === 'done' || row.attempts === 0;
-    });
-  }
-
-  #isLeftAt(storeId: StoreId): boolean {
-    return !this.#failures.has(storeId) && this.#parts.catalog.obligations.failures({ storeId, limit: 1 }).length > 0;
+    const isDone = ({ key }: Finding): boolean => {
+      const page = { after: undefined, limit: MAX_FILES_OF_CHUNK };
+      return this.#carryingOut.isDone(storeId, key.kind === 'chunk' ? catalog.filesOfChunk(key.id, page) : [key.id]);
+    };
+    const isSure = left === 0 && !this.#failures.has(storeId);
+    return this.#owed.get(storeId)?.mended({ isDone, left: isSure ? 'nothing' : 'some' }) ?? 0;
   }
 
   #reportOf({ censuses, failures, differing, differences, inMotion }: CensusOutcome): RepairReport {
     const { storeIds } = this.options;
-    const { obligations } = this.#parts.catalog;
-    const leftOvers = storeIds.flatMap((storeId) =>
-      obligations.failures({ storeId, limit: MAX_FINDINGS }).map((failure): LeftOver => ({ storeId, ...failure })),
-    );
-    const failed = new Map<StoreId, string>([...this.#failures, ...failures]);
-    const equal = differing === 0 && failed.size === 0;
-    const reported = [...this.#leftInDepth.values()].reduce((sum, left) => sum + left, this.#leftInRound);
+    const carryingOut = this.#carryingOut;
+    const unread = new Map<StoreId, string>([...this.#failures, ...failures]);
+    const equal = differing === 0 && unread.size === 0;
+    const reported = sum([this.#leftInRound, ...this.#leftInDepth.values()]);
+    const left = new Map(storeIds.map((storeId) => [storeId, carryingOut.countLeft(storeId)]));
+    const leftOver = sum(left.values());
+    const untried = storeIds.flatMap((storeId): [StoreId, string][] => {
+      const failure = carryingOut.failureOf(storeId);
+      return failure === undefined || left.get(storeId) === 0 ? [] : [[storeId, failure]];
+    });
     return {
       options: this.options,
       rounds: this.#rounds,
       found: this.#findings.found,
       findings: this.#findings.findings,
-      done: this.#owed.mended((finding) => this.#isMended(finding)),
-      filesDone: this.#filesDone,
-      leftOver: leftOvers.length,
-      leftOvers: leftOvers.slice(0, MAX_FINDINGS),
+      done: sum([...left].map(([storeId, count]) => this.#mended(storeId, count))),
+      filesDone: carryingOut.filesDone,
+      leftOver,
+      leftOvers: storeIds.flatMap((storeId) => carryingOut.leftOvers(storeId, MAX_FINDINGS)).slice(0, MAX_FINDINGS),
       reported,
       damaged: this.#parts.catalog.damage.files(MAX_FINDINGS),
-      failures: [...failed].map(([storeId, error]): StoreFailure => ({ storeId, error })),
+      failures: [...new Map([...untried, ...unread])].map(([storeId, error]): StoreFailure => ({ storeId, error })),
       censuses,
       inMotion,
       differing,
       differences,
       equal,
-      whole: equal && leftOvers.length === 0 && reported === 0,
+      whole: equal && leftOver === 0 && reported === 0,
     };
   }
+}
+
+const isGarbage = ({ kind, key }: Finding): boolean => kind === 'unknown' && key.kind === 'chunk';
+
+function sum(counts: Iterable<number>): number {
+  return [...counts].reduce((total, count) => total + count, 0);
 }

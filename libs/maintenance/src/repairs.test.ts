@@ -20,6 +20,8 @@ function heldRepairs() {
     antiEntropy: () => {
       throw new Error('the store is away');
     },
+    catalog: { obligations: {} },
+    clock: { now: () => 0 },
     log: silentLog,
   } as unknown as RepairParts;
   return { repairs: new Repairs(parts), begun, letGo: held.resolve };

@@ -13,6 +13,7 @@ import type { Log } from '#libs/telemetry';
 import { planJobs } from './plan-jobs.js';
 import type { PlannedItem } from './plan-jobs.js';
 import { retryAfter } from './retry.js';
+import type { HandedOut } from './standstill.js';
 import type { StoreLane } from './store-lane.js';
 import type { Timers } from './timers.js';
 
@@ -44,10 +45,16 @@ export class Dispatcher {
   #sending: Promise<void> | undefined;
   #queueFailures = 0;
   #queueTriedAgainAtMs = 0;
+  #queueFailure: HandedOut['queueFailure'];
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+  }
+
+  /** As `standstillOf` wants it. */
+  get queueFailure(): HandedOut['queueFailure'] {
+    return this.#queueFailure;
   }
 
   /** Looks at every store soon; any number of calls until then are one. */
@@ -161,11 +168,15 @@ export class Dispatcher {
         const level = StoreError.is(error, 'queue_unavailable') ? 'warn' : 'error';
         log[level]({ err: error }, 'the job queue takes no jobs; what is owed stays owed, and is offered again');
       }
-      this.#pause(clock.now());
+      const nowMs = clock.now();
+      const message = error instanceof Error ? error.message : String(error);
+      this.#queueFailure = { sinceMs: this.#queueFailure?.sinceMs ?? nowMs, message };
+      this.#pause(nowMs);
       return;
     }
     if (this.#queueFailures > 0) log.info({}, 'the job queue takes jobs again');
     this.#queueFailures = 0;
+    this.#queueFailure = undefined;
     const nowMs = clock.now();
     for (const { jobId, targetId } of jobs) lanes.get(targetId)?.queued(jobId, nowMs);
   }

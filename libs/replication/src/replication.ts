@@ -13,6 +13,7 @@ import { FillTask } from './fill-task.js';
 import { putOff, settleResult } from './results.js';
 import type { Settlement } from './results.js';
 import { LONGEST_RETRY_MS } from './retry.js';
+import type { HandedOut } from './standstill.js';
 import { statusOf, statusOfDeparted } from './status.js';
 import { StoreLane } from './store-lane.js';
 import { StoreWatch } from './store-watch.js';
@@ -36,6 +37,7 @@ export class Replication {
   readonly #watch: StoreWatch;
   readonly #filling: FillTask;
   #syncs: SyncRun[] = [];
+  #lastAnswerAtMs: number | undefined;
   #isStopped = false;
   #cancelReconciler: () => void = () => undefined;
 
@@ -197,6 +199,7 @@ export class Replication {
     if (lane === undefined) return;
     const { catalog, sourceId, clock } = this.#options;
     const nowMs = clock.now();
+    this.#lastAnswerAtMs = nowMs;
     const isAwaited = (fileId: FileId): boolean => lane.files.get(fileId) === result.jobId;
     const context = { catalog, primaryId: sourceId, nowMs, random: this.#random, isAwaited };
     const settlement = settleResult(result, context);
@@ -243,7 +246,7 @@ export class Replication {
     const isTarget = error.storeId === undefined || error.storeId === lane.storeId;
     if (isTarget && error.code === 'store_foreign') lane.foreign(error, nowMs);
     else lane.failed(error, nowMs);
-    for (const sync of this.#syncs) sync.storeFailed(lane.storeId);
+    for (const sync of this.#syncs) sync.storeFailed(lane.storeId, error);
   }
 
   /** What no replica holds cannot be repaired: the error of the copy says it already. */
@@ -257,6 +260,11 @@ export class Replication {
       .of(fileId)
       .filter(({ storeId, want, state }) => want === 'present' && state === 'done' && storeId !== sourceId)
       .filter(({ storeId }) => this.#lanes.has(storeId)).length;
+  }
+
+  #handedOut(): HandedOut {
+    const bytesInFlight = [...this.#lanes.values()].reduce((sum, lane) => sum + lane.bytesInFlight, 0);
+    return { queueFailure: this.#dispatcher.queueFailure, lastAnswerAtMs: this.#lastAnswerAtMs, bytesInFlight };
   }
 
   /** Offers what is not answered once more, forgets what is not coming back, and hands that out again with the rest. */
@@ -276,7 +284,7 @@ export class Replication {
       }
     }
     // What no replica can repair is put off without a job, so no answer says that a sync is over.
-    for (const sync of this.#syncs) sync.look();
+    for (const sync of this.#syncs) sync.lookForStandstill(this.#handedOut(), nowMs);
     this.#dispatcher.wakeForRepairs();
     this.#cancelReconciler = this.#timers.after(RECONCILE_INTERVAL_MS, () => this.#reconcile());
   }

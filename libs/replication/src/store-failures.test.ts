@@ -289,9 +289,71 @@ describe('a sync', () => {
     for (const storeId of [A, B]) await bench.answer(storeFailure(await bench.takeOnly(storeId)));
     const sync = bench.replication.sync();
     await sync.finished;
+    expect(sync.failureOf(A)).toMatchObject({ code: 'store_unreachable' });
     expect(sync.total).toBe(2);
     expect(sync.progress()).toEqual({ done: 0, failed: 2, left: 0 });
     expect(bench.row(fileId, A)?.state).toBe('pending');
+  });
+
+  it('is over when the queue takes nothing for long, says so, and what is owed stays owed', async () => {
+    await using bench = await ReplicationBench.open();
+    const fileId = bench.put();
+    for (const storeId of [A, B]) await bench.answer(resultOf(await bench.takeOnly(storeId), 'failed', CORRUPT));
+    bench.queue.breakDown();
+    const sync = bench.replication.sync(['a']);
+    const isOver = { is: false };
+    void sync.finished.then(() => (isOver.is = true));
+    await bench.time.advance(20_000);
+    expect(isOver.is).toBe(false);
+    await bench.time.advance(25_000);
+    expect(isOver.is).toBe(true);
+    const failure = {
+      code: 'queue_unavailable',
+      message: expect.stringContaining('The queue is broken down.') as string,
+    };
+    expect([sync.standstill, sync.failureOf(A), sync.failureOf(B)]).toEqual([failure, failure, undefined]);
+    expect(sync.progress()).toEqual({ done: 0, failed: 1, left: 0 });
+    bench.queue.comeBack();
+    await bench.time.advance(20_000);
+    await bench.answer(resultOf(await bench.takeOnly(A)));
+    expect(bench.row(fileId, A)?.state).toBe('done');
+  });
+
+  it('is over when nobody does what the queue took, and not as long as anybody does', async () => {
+    await using bench = await ReplicationBench.open();
+    for (let made = 0; made < 20; made += 1) bench.put();
+    const sync = bench.replication.sync(['a']);
+    const isOver = { is: false };
+    void sync.finished.then(() => (isOver.is = true));
+    for (let minute = 0; minute < 10; minute += 1) {
+      await bench.time.advance(MINUTE);
+      const [job] = await bench.jobs(B);
+      const first = resultOf(job!);
+      await bench.answer({ ...first, items: first.items.slice(0, 1) });
+      bench.queue.waiting.delete(job!.jobId);
+      expect(isOver.is).toBe(false);
+    }
+    await bench.time.advance(5 * MINUTE);
+    expect(isOver.is).toBe(true);
+    expect(sync.failureOf(A)).toMatchObject({
+      code: 'job_overdue',
+      message: expect.stringContaining('no worker') as string,
+    });
+    expect(sync.progress()).toEqual({ done: 0, failed: 20, left: 0 });
+  });
+
+  it('that carried out all of it, or tried, has no failure to tell of', async () => {
+    await using bench = await ReplicationBench.open(ONE);
+    bench.put();
+    bench.queue.breakDown();
+    const sync = bench.replication.sync();
+    await bench.time.advance(10_000);
+    bench.queue.comeBack();
+    // The worker takes its time.
+    await bench.time.advance(60_000);
+    await bench.answer(resultOf(await bench.takeOnly()));
+    await sync.finished;
+    expect([sync.standstill, sync.failureOf(A)]).toEqual([undefined, undefined]);
   });
 
   it('of stores to which nothing is owed is over, and of one that is not there is refused', async () => {

@@ -63,6 +63,12 @@ export class StoreLane {
     return this.#files;
   }
 
+  /** Of the files in flight. */
+  get bytesInFlight(): number {
+    const items = [...this.#jobs.values()].flatMap(({ job }) => job.items);
+    return items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  }
+
   get lastSuccessAtMs(): number | undefined {
     return this.#lastSuccessAtMs;
   }

@@ -1,6 +1,6 @@
 /** What the door of replication speaks of. */
 import type { Catalog } from '#libs/catalog';
-import type { JobQueue } from '#libs/job-queue';
+import type { JobError, JobQueue } from '#libs/job-queue';
 import type { Clock, ClusterId, FileId, StoreId } from '#libs/kernel';
 import type { StorePeer, StorePlace } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
@@ -74,6 +74,10 @@ export interface SyncProgress {
 export interface SyncOperation {
   readonly total: number;
   progress(): SyncProgress;
-  /** Resolves when nothing is left, or when replication stops. */
+  /** Resolves when nothing is left, when nothing is handed out or answered for long, or when replication stops. */
   readonly finished: Promise<void>;
+  /** Why what is left of that store was not tried; undefined where all of it was. */
+  failureOf(storeId: StoreId): JobError | undefined;
+  /** That nothing was handed out, or answered, to whichever store. */
+  readonly standstill: JobError | undefined;
 }

@@ -6,12 +6,19 @@ import { damagedFileAnswer } from './scrub-answer.js';
 /** Of each list; the counts beside it say how many there are. */
 const MAX_TOLD = 1_000;
 
-export function repairResult(report: RepairReport, nameOf: (storeId: StoreId) => string): object {
+/** `names`: of all stores, the primary first. */
+export function repairResult(report: RepairReport, names: ReadonlyMap<StoreId, string>): object {
   const { options, found } = report;
+  const nameOf = (storeId: StoreId): string => names.get(storeId) ?? storeId;
+  const left = [...names.keys()].filter((storeId) => !options.storeIds.includes(storeId));
+  const [primary] = names.values();
   const counts = { missing: 0, corrupt: 0, unknown: 0, unexpected: 0, ...found };
   return {
     equal: report.equal,
     whole: report.whole,
+    primary,
+    stores: options.storeIds.map(nameOf),
+    left_out: left.map(nameOf),
     deep: options.depth === 'deep',
     dry_run: options.mode === 'look',
     rounds: report.rounds,
@@ -23,7 +30,7 @@ export function repairResult(report: RepairReport, nameOf: (storeId: StoreId) =>
     files_done: report.filesDone,
     left: report.leftOver,
     could_not: report.leftOvers.slice(0, MAX_TOLD).map(({ storeId, fileId, operation, error }) => {
-      return { store: nameOf(storeId), file_id: fileId, operation, error: error ?? null };
+      return { store: nameOf(storeId), file_id: fileId, operation, error };
     }),
     reported: report.reported,
     damaged: report.damaged.map((file) => damagedFileAnswer(file, nameOf)),

@@ -19,6 +19,7 @@ import { OperationBegunAnswer } from './replicas-answer.js';
 export class RepairController {
   readonly #repairs: Repairs;
   readonly #operations: Operations;
+  /** Of all stores, the primary first. */
   readonly #names: ReadonlyMap<StoreId, string>;
 
   constructor(
@@ -37,7 +38,7 @@ export class RepairController {
   @ApiOperation({
     summary: 'Compare every store with what it must hold, and mend it',
     description:
-      'Ends with a census of each store. Requests are served meanwhile, and what is written meanwhile is not judged. A second one that asks for the same joins the first; one that asks for something else waits for it.',
+      'Ends with a census of each store. Requests are served meanwhile, and what is written meanwhile is not judged. A second one that asks for the same joins the first; one that asks for something else waits for it. It ends also where nothing can be carried out, and says so.',
   })
   @ApiQuery({ name: 'store', required: false, schema: { type: 'string' }, description: 'Only this store.' })
   @ApiQuery({ ...flag('deep'), description: 'Read everything against its SHA-256, not only names and sizes.' })
@@ -54,13 +55,13 @@ export class RepairController {
       depth: isSet(query, 'deep') ? 'deep' : 'names',
       mode: isSet(query, 'dry_run') ? 'look' : 'repair',
     });
-    const nameOf = (storeId: StoreId): string => this.#names.get(storeId) ?? storeId;
+    const names = this.#names;
     const operationId = this.#operations.begin('repair', {
       total: run.total,
       progress: () => run.progress(),
       finished: run.finished,
       get result() {
-        return run.report === undefined ? undefined : repairResult(run.report, nameOf);
+        return run.report === undefined ? undefined : repairResult(run.report, names);
       },
     });
     void reply.header('location', `/admin/operations/${operationId}`);

@@ -64,6 +64,7 @@ import { LOG, OPEN_INSTALLATION } from './tokens.js';
           antiEntropy: (storeId, mode) => antiEntropy.pass(storeId, mode),
           deepPass: (storeId, mode) => scrubber.passOf(storeId, mode),
           carryOut: (storeIds) => replication.carryOut(storeIds),
+          clock: systemClock,
           settle: () => checkpointer.run(),
           log,
         }),
