@@ -189,6 +189,48 @@ describe('a manifest of no file', () => {
   });
 });
 
+describe('a tombstone that a replica was never told of', () => {
+  async function deleted(): Promise<FileId> {
+    const { fileId } = await put(bench.files, 'deleted', bytesOf('deleted', 1));
+    await bench.files.delete(fileId);
+    return fileId;
+  }
+
+  /** Nothing was there when it joined that its filling could have seen. */
+  function fill(): void {
+    const page = { storeId: bench.replicaId, limit: 100, nowMs: bench.clock.nowMs };
+    while (bench.parts.catalog.obligations.fill(page) === 'more');
+  }
+
+  it('is owed to it, once the replica is filled and the tombstone below the checkpoint', async () => {
+    const fileId = await deleted();
+    await bench.parts.checkpointer.run();
+    expect(await look(bench, primaryId)).toEqual([]);
+    fill();
+    const young = await deleted();
+    const [finding, ...more] = await look(bench, primaryId);
+    expect([finding, more]).toEqual([
+      expect.objectContaining({ storeId: bench.replicaId, kind: 'missing', action: 'owed' }),
+      [],
+    ]);
+    expect(owed(bench, fileId)).toMatchObject([{ want: 'absent', operation: 'delete', generation: 1 }]);
+    expect(owed(bench, young)).toEqual([]);
+    expect(await look(bench, primaryId)).toEqual([]);
+  });
+
+  it('is not owed to it while it expires', async () => {
+    fill();
+    const fileId = await deleted();
+    await bench.parts.checkpointer.run();
+    const other = newUuid<StoreId>();
+    const untilMs = bench.clock.nowMs;
+    const expiry = { primaryId, replicaIds: [other], untilMs, nowMs: untilMs };
+    bench.parts.catalog.expiringDeletes.begin({ ...expiry, fileIds: [fileId] });
+    expect(await look(bench, primaryId)).toEqual([]);
+    expect(owed(bench, fileId)).toEqual([]);
+  });
+});
+
 describe('a file that the primary has lost', () => {
   it('above the checkpoint is in motion, below it a repair is owed', async () => {
     const fileId = await putEverywhere(bench, 'old');
