@@ -179,7 +179,8 @@ const garbageOf = ({ parts, machine }: ReplicaBench): number =>
 it('a replica that does not answer holds up one page of a pass, and none of the next as long as it does not', async () => {
   const bench = await openReplicaBench(20);
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
-  const { replica } = bench;
+  // Quicker than any time: none of the chunks is there.
+  const replica = Object.assign(new WatchedStore(bench.replica, {}), { deleteAll: async () => undefined });
   let waited = 0;
   bench.reach = async () => {
     waited += 1;
