@@ -102,7 +102,7 @@ export class ScrubPass implements Pass {
   async #lookForAbsent(): Promise<void> {
     if (this.#absent.length === 0) return;
     await this.#reader.confirm();
-    for (const key of [...this.#absent]) {
+    for (const key of this.#absent) {
       const now = await this.#reader.look(key);
       if (now.state === 'missing' || (isBad(now) && (await this.#judge(key)) === 'absent')) continue;
       this.#bytes += sizeOf(now);
