@@ -8,6 +8,7 @@ const CRASHES = 'test/garbage/crashes.test.ts';
 const HOLDS = 'test/garbage/holds.test.ts';
 const REPLICAS = 'test/garbage/replicas.test.ts';
 const UNSEEN = 'test/garbage/unseen-replicas.test.ts';
+const COLLECTOR = 'libs/maintenance/src/garbage-collector.test.ts';
 const RACES = 'test/garbage/races.test.ts';
 
 export const GARBAGE: readonly Mutant[] = [
@@ -293,6 +294,30 @@ export const GARBAGE: readonly Mutant[] = [
     replace: 'void verify;',
     tests: [REPLICAS],
     letsThrough: 'what a late unlink took from under a file stays gone until the next scrub',
+  },
+  {
+    name: 'garbage of replicas: one that does not answer is asked nothing more',
+    file: 'libs/maintenance/src/replica-garbage.ts',
+    find: 'return !this.#silent.has(storeId) && !this.#options.catalog.unknownChunks.isUnlinking(storeId);',
+    replace: 'return this.#options !== undefined || this.#silent.has(storeId);',
+    tests: [REPLICAS],
+    letsThrough: 'one replica that hangs slows all collection down to a page in five seconds',
+  },
+  {
+    name: 'garbage of replicas: a bad directory is not taken for a replica that is away',
+    file: 'libs/maintenance/src/replica-garbage.ts',
+    find: 'if (StoreError.is(error)) this.#silent',
+    replace: 'if (error instanceof Error || StoreError.is(error)) this.#silent',
+    tests: [REPLICAS],
+    letsThrough: 'one bad directory of a replica keeps the garbage in all others',
+  },
+  {
+    name: 'garbage: what fails does not come before what is noted',
+    file: 'libs/maintenance/src/garbage-collector.ts',
+    find: "      this.#phase = { kind: 'begin' };\n      throw error;",
+    replace: '      throw error;',
+    tests: [COLLECTOR],
+    letsThrough: 'one directory that cannot be read stops all collection for as long as it lasts',
   },
   {
     name: 'garbage of replicas: what a stopped process left in doubt is verified',

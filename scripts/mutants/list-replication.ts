@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.js';
 
 const ROWS = 'libs/catalog/src/obligations.test.ts';
+const TOLD = 'libs/catalog/src/fill-tombstones.test.ts';
 const DOOR = 'libs/replication/src/replication.test.ts';
 const FAILURES_OF_STORES = 'libs/replication/src/store-failures.test.ts';
 const MODEL = 'libs/replication/src/model.test.ts';
@@ -180,6 +181,22 @@ const FILLING: readonly Mutant[] = [
     replace: "progress.get(storeId) ?? { stage: 'files', last_file_id: '' }",
     tests: [ROWS],
     letsThrough: 'a deleted file lives on in a replica that was away',
+  },
+  {
+    name: 'replication: a replica that joins is told of the deletes of before',
+    file: 'libs/catalog/src/fill-statements.ts',
+    find: "files: 'tombstones', tombstones",
+    replace: "files: 'filled', tombstones",
+    tests: [TOLD],
+    letsThrough: 'a replica is all that is left, and offers files that were deleted before it joined',
+  },
+  {
+    name: 'replication: a replica that joins is not told of a delete that expires',
+    file: 'libs/catalog/src/fill-statements.ts',
+    find: " AND other.state = 'expiring')",
+    replace: " AND other.state = 'never')",
+    tests: [TOLD],
+    letsThrough: 'a delete is owed for ever, because no store has its tombstone any more',
   },
   {
     name: 'replication: a replica that left is filled when it returns',

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.js';
 
 const PASS = 'libs/maintenance/src/scrub-pass.test.ts';
+const ABSENCE = 'libs/maintenance/src/scrub-absence.test.ts';
 const SCRUBBER = 'libs/maintenance/src/scrubber.test.ts';
 const ORDERS = 'libs/catalog/src/damage.test.ts';
 
@@ -10,7 +11,7 @@ export const SCRUB: readonly Mutant[] = [
     name: 'scrub: a bad object is read twice',
     file: 'libs/maintenance/src/scrub-pass.ts',
     find: 'const again = await this.#reader.look(key);',
-    replace: "const again: Sight = { state: 'corrupt', reason: '', sizeBytes: 0 };",
+    replace: "const again = { state: 'corrupt', reason: '', sizeBytes: 0 } as Sight;",
     tests: [PASS],
     letsThrough: 'one read that went wrong counts as damage',
   },
@@ -29,6 +30,31 @@ export const SCRUB: readonly Mutant[] = [
     replace: '    this.#page',
     tests: [PASS],
     letsThrough: 'a store that went away counts as read through',
+  },
+  {
+    name: 'scrub: what is not there is looked for again',
+    file: 'libs/maintenance/src/scrub-pass.ts',
+    find: '      const now = await this.#reader.look(key);',
+    replace: "      const now = { state: 'missing' } as Sight;",
+    tests: [ABSENCE],
+    letsThrough: 'what a place did not show while it was gone for a moment counts as read',
+  },
+  {
+    name: 'scrub: the place is asked who it is before anything counts as gone',
+    file: 'libs/maintenance/src/scrub-pass.ts',
+    find: 'if (this.#absent.length > 0) await this.#reader.confirm();\n    this.#absent = [];',
+    replace: 'this.#absent = [];',
+    tests: [ABSENCE],
+    testNames: 'while it is looked for again',
+    letsThrough: 'a place that goes away once more is read to its end with nothing found',
+  },
+  {
+    name: 'scrub: the position stays before what is not there',
+    file: 'libs/maintenance/src/scrub-pass.ts',
+    find: 'if (this.#absent.length === 0) this.#position = this.#seen;',
+    replace: 'this.#position = this.#seen;',
+    tests: [ABSENCE],
+    letsThrough: 'a process that ends while the place is gone leaves objects to nobody',
   },
   {
     name: 'scrub: nothing is moved that no other store has whole',

@@ -57,6 +57,15 @@ export const TOMBSTONES: readonly Mutant[] = [
     letsThrough: 'anti-entropy takes a tombstone that expires for lost',
   },
   {
+    name: 'tombstone: no replica is told of it for the first time while it expires',
+    file: LOOK,
+    find: "state !== 'expiring' && (storeId !== replicaId",
+    replace: "state !== 'never' && (storeId !== replicaId",
+    tests: ['test/repair/anti-entropy.test.ts'],
+    testNames: 'is not owed to it while it expires',
+    letsThrough: 'anti-entropy takes a tombstone that expires for one that was never told of',
+  },
+  {
     name: 'tombstone: no delete is ordered while it expires',
     file: ORDERS,
     find: ' AND ${NOT_EXPIRING}\n',

@@ -1,10 +1,12 @@
 /** What the collection does on replicas, and what it leaves where one is away or does not answer. */
 import { newUuid, StoreError } from '#libs/kernel';
-import type { FileId, StoreId } from '#libs/kernel';
+import type { ChunkId, FileId, StoreId } from '#libs/kernel';
 import { GarbageCollector, ReplicaGarbage } from '#libs/maintenance';
 import { DirectoryStore, initDirectoryStore } from '#libs/stores';
 import type { Store } from '#libs/stores';
 import { silentLog } from '#libs/telemetry';
+import { WatchedStore } from '#libs/transfer/testing';
+import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { installedMachine, start } from '../states/machine.js';
 import { bytesOf, chunkIdsOf, GRACE_MS, pass, put, settle } from './bench.js';
@@ -162,6 +164,73 @@ function confirmCopy({ parts, replicaId: storeId, machine }: ReplicaBench, fileI
 
 const stateOf = ({ parts, replicaId }: ReplicaBench, fileId: FileId): string | undefined =>
   parts.catalog.obligations.of(fileId).find(({ storeId }) => storeId === replicaId)?.state;
+
+/** Of more chunks than a few pages of a collection; none of them is there. */
+function noteMuch({ parts, machine }: ReplicaBench, name = 'much'): ChunkId[] {
+  const digest = (index: number): string => createHash('sha256').update(`${name} ${index}`).digest('hex');
+  const ids = Array.from({ length: 300 }, (_, index) => digest(index) as ChunkId).toSorted();
+  parts.catalog.garbage.note(ids, machine.clock.now());
+  return ids;
+}
+
+const garbageOf = ({ parts, machine }: ReplicaBench): number =>
+  parts.catalog.garbage.page({ untilMs: machine.clock.now(), limit: 1000 }).length;
+
+it('a replica that does not answer holds up one page of a pass, and none of the next as long as it does not', async () => {
+  const bench = await openReplicaBench(20);
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  // Quicker than any time: none of the chunks is there.
+  const replica = Object.assign(new WatchedStore(bench.replica, {}), { deleteAll: async () => undefined });
+  let waited = 0;
+  bench.reach = async () => {
+    waited += 1;
+    await answered;
+    return replica;
+  };
+  const first = noteMuch(bench);
+  await passLater(bench);
+  expect([waited, garbageOf(bench), unknownOf(bench)]).toEqual([1, 0, first]);
+  const second = noteMuch(bench, 'more');
+  await passLater(bench);
+  expect([waited, garbageOf(bench), unknownOf(bench)]).toEqual([1, 0, [...first, ...second].toSorted()]);
+  answer();
+  await settle();
+  await passLater(bench);
+  expect(unknownOf(bench)).toEqual([]);
+  await bench.close();
+});
+
+it('a replica that is away is looked for once in a pass, also for what earlier ones left', async () => {
+  const bench = await openReplicaBench();
+  let looks = 0;
+  bench.reach = async () => {
+    looks += 1;
+    return away();
+  };
+  const ids = noteMuch(bench);
+  await passLater(bench);
+  expect([looks, unknownOf(bench)]).toEqual([1, ids]);
+  await passLater(bench);
+  expect([looks, unknownOf(bench)]).toEqual([2, ids]);
+  await bench.close();
+});
+
+it('a replica with a directory in which nothing can be removed loses what is in the others', async () => {
+  const bench = await openReplicaBench();
+  const { replica } = bench;
+  const [bad] = noteMuch(bench);
+  bench.reach = async () =>
+    new WatchedStore(replica, {
+      before: async ({ method, keys }) => {
+        if (method !== 'deleteAll' || !keys.some(({ id }) => id === bad)) return;
+        throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      },
+    });
+  await passLater(bench);
+  expect(unknownOf(bench)).toContain(bad);
+  expect(unknownOf(bench).length).toBeLessThan(150);
+  await bench.close();
+});
 
 it('a copy that an unlink without an answer may still undo is not believed, and is verified behind that unlink', async () => {
   const bench = await openReplicaBench(20);

@@ -4,7 +4,7 @@ import { GarbageCollector } from '#libs/maintenance';
 import { silentLog } from '#libs/telemetry';
 import { fileOf } from '#libs/transfer/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { installedMachine } from '../states/machine.js';
+import { installedMachine, PRIMARY_PATH } from '../states/machine.js';
 import { GRACE_MS, pass } from './bench.js';
 import {
   actingBefore,
@@ -62,6 +62,14 @@ it('is what the collection does last in a pass', async () => {
   }
   expect(await bench.having(tombstone(fileId))).toEqual([]);
   expect(rowsOf(fileId)).toEqual([]);
+});
+
+it('goes although a directory of others was removed from the primary', async () => {
+  const fileId = await bench.deleted();
+  const shard = fileId.endsWith('00') ? '01' : '00';
+  await bench.machine.fs.rename(`${PRIMARY_PATH}/tombstones/${shard}`, '/removed');
+  await bench.expire();
+  await expectExpired(fileId);
 });
 
 it('takes many, in bounded steps', async () => {

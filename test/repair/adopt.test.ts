@@ -14,6 +14,8 @@ import { put } from '../store/installation.js';
 import { copyAll, lost, lostMachine, PRIMARY_PATH, rebuildOptions, REPLICAS, storeAt } from './rebuilt-machine.js';
 
 const STATES_PER_CUT = 2;
+/** Three files, and the deletes of the other two. */
+const OWED = 5;
 const [FIRST, SECOND] = REPLICAS as [(typeof REPLICAS)[number], (typeof REPLICAS)[number]];
 
 let disk: DiskSnapshot;
@@ -61,13 +63,13 @@ async function forgetDelete(machine: Machine): Promise<void> {
 }
 
 describe('a replica that was out of the settings', () => {
-  it('is foreign until it is adopted, then another store that is owed every file', async () => {
+  it('is foreign until it is adopted, then another store that is owed every file and every delete', async () => {
     const machine = lost(disk);
     expect(await bound(machine)).toMatchObject({ how: 'foreign' });
     const done = await adoptReplica(adoptSecond(machine));
     expect(done).toMatchObject({ kind: 'take', files: 4, deleted: [ids['small']], unknown: [] });
     expect(done.storeId).not.toBe(formerId);
-    expect(await bound(machine)).toEqual({ how: 'online', storeId: done.storeId, owed: 3 });
+    expect(await bound(machine)).toEqual({ how: 'online', storeId: done.storeId, owed: OWED });
   });
 
   it('does not bring back what was deleted meanwhile', async () => {
@@ -116,7 +118,7 @@ describe('a replica that was out of the settings', () => {
 });
 
 describe('the place of a replica', () => {
-  it('that was emptied becomes a new store, owed every file', async () => {
+  it('that was emptied becomes a new store, owed every file and every delete', async () => {
     const machine = lost(disk);
     await adoptReplica(adoptSecond(machine));
     await bound(machine);
@@ -124,7 +126,7 @@ describe('the place of a replica', () => {
     expect(await bound(machine)).toMatchObject({ how: 'offline' });
     const done = await adoptReplica(adoptSecond(machine));
     expect(done).toMatchObject({ kind: 'make', found: undefined });
-    expect(await bound(machine)).toEqual({ how: 'online', storeId: done.storeId, owed: 3 });
+    expect(await bound(machine)).toEqual({ how: 'online', storeId: done.storeId, owed: OWED });
   });
 
   it('that holds a copy of another store gets an id of its own', async () => {

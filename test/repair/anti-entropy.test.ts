@@ -189,6 +189,52 @@ describe('a manifest of no file', () => {
   });
 });
 
+describe('a tombstone that a replica was never told of', () => {
+  async function deleted(): Promise<FileId> {
+    const { fileId } = await put(bench.files, 'deleted', bytesOf('deleted', 1));
+    await bench.files.delete(fileId);
+    return fileId;
+  }
+
+  function fill(): void {
+    const page = { storeId: bench.replicaId, limit: 100, nowMs: bench.clock.nowMs };
+    while (bench.parts.catalog.obligations.fill(page) === 'more');
+  }
+
+  it('is owed to it where its filling did not see it, and the tombstone is below the checkpoint', async () => {
+    const seen = await deleted();
+    await bench.parts.checkpointer.run();
+    // Its filling is still to come.
+    expect(await look(bench, primaryId)).toEqual([]);
+    fill();
+    expect(owed(bench, seen)).toMatchObject([{ operation: 'delete' }]);
+    const fileId = await deleted();
+    await bench.parts.checkpointer.run();
+    const young = await deleted();
+    const findings = await look(bench, primaryId);
+    expect(told(findings)).toEqual([['tombstone', fileId, 'missing', 'owed']]);
+    expect(findings[0]!.storeId).toBe(bench.replicaId);
+    expect(owed(bench, fileId)).toMatchObject([{ want: 'absent', operation: 'delete', generation: 1 }]);
+    expect(owed(bench, young)).toEqual([]);
+    expect(await look(bench, primaryId)).toEqual([]);
+  });
+
+  it('is not owed to it while it expires', async () => {
+    fill();
+    const fileId = await deleted();
+    await bench.parts.checkpointer.run();
+    const { obligations, expiringDeletes } = bench.parts.catalog;
+    const untilMs = bench.clock.nowMs;
+    const rows = obligations.of(fileId).map((row) => ({ ...row, fileId }));
+    obligations.close(rows, untilMs);
+    const replicaIds = rows.map(({ storeId }) => storeId);
+    const expiry = { primaryId, replicaIds, untilMs, nowMs: untilMs, fileIds: [fileId] };
+    expect(expiringDeletes.begin(expiry)).toEqual([fileId]);
+    expect(await look(bench, primaryId)).toEqual([]);
+    expect(owed(bench, fileId)).toEqual([]);
+  });
+});
+
 describe('a file that the primary has lost', () => {
   it('above the checkpoint is in motion, below it a repair is owed', async () => {
     const fileId = await putEverywhere(bench, 'old');

@@ -1,12 +1,15 @@
 /**
- * Filling: a replica that joins is owed every file there is. Apply owes it what changes from now on, so filling only ever
- * looks at what stood before, in pages of their own transactions, and remembers how far it came.
+ * Filling: a replica that joins is owed every file there is, and every delete that is still remembered, because any store
+ * alone must be able to say what was deleted. Apply owes it what changes from now on, so filling only ever looks at what
+ * stood before, in pages of their own transactions, and remembers how far it came.
  *
- *   stage    looks at       and orders
- *   stale    the rows       a delete of what the store was once given and is no file any more
- *   files    the files      a copy of what has no row; a verification of what was confirmed: the store was away meanwhile
- *   filled   nothing
+ *   stage       looks at    and orders
+ *   stale       the rows    a delete of what the store was once given and is no file any more
+ *   files       the files   a copy of what has no row; a verification of what was confirmed: the store was away meanwhile
+ *   tombstones  the rows    a delete of what another store was told to delete: the tombstone comes with it
+ *   filled      nothing
  *
+ * A delete whose tombstones are expiring is left alone: the one to put may be gone already.
  * A replica that leaves the settings loses its row here, and its obligations behind that, a page at a time.
  */
 import type { StoreId } from '#libs/kernel';
@@ -21,8 +24,13 @@ export interface FillPage {
 
 export type FillOutcome = 'filled' | 'more';
 
+type WorkingStage = 'stale' | 'files' | 'tombstones';
+type Stage = WorkingStage | 'filled';
+
+const FOLLOWING: Readonly<Record<WorkingStage, Stage>> = { stale: 'files', files: 'tombstones', tombstones: 'filled' };
+
 interface Progress {
-  stage: string;
+  stage: Stage;
   last_file_id: string;
 }
 
@@ -56,20 +64,24 @@ export class FillStatements {
   }
 
   #page({ storeId, limit, nowMs }: FillPage): FillOutcome {
-    const { progress, endOfRows, endOfFiles, orderDeletes, orderCopies, note } = this.#statements;
+    const { progress, endOfRows, endOfFiles, note } = this.#statements;
     const { stage, last_file_id } = progress.get(storeId) ?? { stage: 'stale', last_file_id: '' };
     if (stage === 'filled') return 'filled';
     const page = { after: last_file_id, limit };
-    const until = (stage === 'stale' ? endOfRows : endOfFiles).get(page)?.until ?? undefined;
+    const until = (stage === 'files' ? endOfFiles : endOfRows).get(page)?.until ?? undefined;
     if (until === undefined) {
-      const following = stage === 'stale' ? 'files' : 'filled';
+      const following = FOLLOWING[stage];
       note.run({ store_id: storeId, stage: following, last_file_id: '' });
       return following === 'filled' ? 'filled' : 'more';
     }
-    const orders = stage === 'stale' ? orderDeletes : orderCopies;
-    orders.run({ store_id: storeId, after: last_file_id, until, now: nowMs });
+    this.#ordersOf(stage).run({ store_id: storeId, after: last_file_id, until, now: nowMs });
     note.run({ store_id: storeId, stage, last_file_id: until });
     return 'more';
+  }
+
+  #ordersOf(stage: WorkingStage): Database.Statement<[Range]> {
+    const { orderDeletes, orderCopies, orderTombstones } = this.#statements;
+    return { stale: orderDeletes, files: orderCopies, tombstones: orderTombstones }[stage];
   }
 }
 
@@ -107,6 +119,15 @@ export function prepareFillStatements(database: Database.Database) {
        FROM files WHERE file_id > @after AND file_id <= @until
        ON CONFLICT (file_id, store_id) DO UPDATE SET operation = 'verify', ${reopened}
        WHERE want = 'present' AND state = 'done'`,
+    ),
+    orderTombstones: database.prepare<Range>(
+      `INSERT INTO obligations (file_id, store_id, want, operation, generation, state, next_attempt_at, since, size)
+       SELECT DISTINCT file_id, @store_id, 'absent', 'delete', 1, 'pending', @now, @now, 0
+       FROM obligations WHERE file_id > @after AND file_id <= @until AND want = 'absent'
+         AND NOT EXISTS (SELECT 1 FROM files WHERE files.file_id = obligations.file_id)
+         AND NOT EXISTS (
+           SELECT 1 FROM obligations AS other WHERE other.file_id = obligations.file_id AND other.state = 'expiring')
+       ON CONFLICT (file_id, store_id) DO NOTHING`,
     ),
   };
 }

@@ -36,8 +36,8 @@ function planOf(sql: string): string[] {
 describe('a page of a listing, or of a filling', () => {
   it('is looked for among the rows of the page, and never among all of a store', () => {
     const { add: _, ...listing } = prepareListingStatements(database, 'listing');
-    const { endOfRows, endOfFiles, orderDeletes, orderCopies } = prepareFillStatements(database);
-    const filling = { fillRows: endOfRows, fillFiles: endOfFiles, orderDeletes, orderCopies };
+    const { endOfRows, endOfFiles, orderDeletes, orderCopies, orderTombstones } = prepareFillStatements(database);
+    const filling = { fillRows: endOfRows, fillFiles: endOfFiles, orderDeletes, orderCopies, orderTombstones };
     const pages = { ...listing, ...filling };
     for (const [name, { source }] of Object.entries(pages)) {
       for (const step of planOf(source)) {

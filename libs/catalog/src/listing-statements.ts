@@ -123,6 +123,10 @@ function prepareStray(database: Database.Database, listed: string) {
     tombstonesOfFiles: database.prepare<ListedRange, { id: string }>(
       `SELECT id FROM ${listed} AS object WHERE ${inRange('tombstone')} AND ${isFile}`,
     ),
+    untoldTombstones: database.prepare<ListedRange & { store_id: string }, { id: string }>(
+      `SELECT id FROM ${listed} AS object WHERE ${inRange('tombstone')} AND NOT ${isFile} AND NOT EXISTS (
+         SELECT 1 FROM obligations WHERE file_id = object.id AND store_id = @store_id AND want = 'absent')`,
+    ),
     strayTombstones: database.prepare<ListedRange & { store_id: string }, { id: string }>(
       `SELECT id FROM ${listed} AS object WHERE ${inRange('tombstone')} AND (${isFile} OR NOT EXISTS (
          SELECT 1 FROM obligations WHERE file_id = object.id AND store_id = @store_id AND want = 'absent'))`,

@@ -151,6 +151,13 @@ export class StoreListing {
     );
   }
 
+  /** Of the primary: tombstones that were listed and of which that replica was never told. */
+  untoldTombstones(replicaId: StoreId, query: PageQuery<FileId>): Differences<FileId, FileId> {
+    return this.#listedPage('tombstone', query, (range) =>
+      this.#statements.untoldTombstones.all({ ...range, store_id: replicaId }).map(fileIdOf),
+    );
+  }
+
   /** Chunks that were listed although no file refers to them. */
   strayChunks(query: PageQuery<ChunkId>): Differences<ChunkId, ChunkId> {
     return this.#listedPage('chunk', query, (range) =>

@@ -133,13 +133,30 @@ export class AntiEntropyPass implements Pass {
       (after: FileId | undefined) => listing.strayTombstones({ after, limit }),
       (fileId) => look.strayTombstone(fileId),
     );
-    // The primary's are swept by the collection.
-    if (isPrimary) return;
+    if (isPrimary) {
+      yield* this.#judgeUntold(listing, sight, look);
+      // Its chunks are swept by the collection.
+      return;
+    }
     yield* this.#judge(
       sight,
       (after: ChunkId | undefined) => listing.strayChunks({ after, limit }),
       (chunkId) => look.strayChunk(chunkId),
     );
+  }
+
+  /** Deletes from before a replica joined, of which no row was left that its filling could have seen. */
+  async *#judgeUntold(listing: StoreListing, sight: StoreSight, look: SecondLook): AsyncGenerator<void, void> {
+    const { catalog, replicas } = this.#options;
+    for (const replicaId of replicas.storeIds) {
+      // Until it is filled all of them are on their way to be ordered.
+      if (!catalog.obligations.isFilled(replicaId)) continue;
+      yield* this.#judge(
+        sight,
+        (after: FileId | undefined) => listing.untoldTombstones(replicaId, { after, limit: ROWS_PER_STEP }),
+        (fileId) => look.untoldTombstone(fileId, replicaId),
+      );
+    }
   }
 
   async *#judge<Candidate, Id>(
@@ -172,10 +189,10 @@ export class AntiEntropyPass implements Pass {
     if (verdicts.length === 0) return;
     // What a store that has just gone away does not have is not missing.
     await sight.confirm();
-    for (const { act, ...finding } of verdicts) {
+    for (const { act, storeId = this.storeId, ...finding } of verdicts) {
       if (this.#options.mode === 'repair') await act?.();
       if (finding.kind === 'unknown' && finding.key.kind === 'manifest') this.#unknownManifests += 1;
-      this.#findings.add({ ...finding, storeId: this.storeId, action: act === undefined ? 'reported' : 'owed' });
+      this.#findings.add({ ...finding, storeId, action: act === undefined ? 'reported' : 'owed' });
     }
     if (this.#options.mode === 'repair') this.#options.notice();
   }

@@ -13,11 +13,15 @@
  *         then, when a sweep is due: the listing, a page a step → busy
  *         then, when they are due: the tombstones that nobody needs any more (tombstone-expiry.ts) → busy
  *         then                                                 → idle; the next step begins a new pass
+ *   a phase that fails                                         → throws; the next step begins a new pass
+ *
+ * What is noted so comes first behind every failure: a directory that cannot be read costs the work of its own phase, which
+ * is put off, and never that of the others.
  */
 import type { Catalog, CollectionHold, GarbageChunk } from '#libs/catalog';
-import { forEachConcurrently } from '#libs/kernel';
+import { forEachConcurrently, systemErrorCode } from '#libs/kernel';
 import type { ChunkId, Clock } from '#libs/kernel';
-import type { PrimaryStore } from '#libs/stores';
+import type { ObjectPage, PrimaryStore } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
 import { removeExpiredDeletes } from './expired-deletes.js';
 import type { ReplicaGarbage } from './replica-garbage.js';
@@ -31,6 +35,8 @@ const CHUNKS_PER_LISTING = 512;
 const MAX_UNLINKS = 2;
 /** After the one at the start a sweep finds only what is known already, or what a mistake of ours left. */
 const SWEEP_INTERVAL_MS = 24 * 60 * 60 * 1000;
+/** After one that could not be ended, or had to leave out a directory that is not there. */
+const SWEEP_RETRY_MS = 10 * 60 * 1000;
 /** SQLite's log grows with every row that is forgotten, and on an idle server no checkpoint would empty it. */
 const FORGOTTEN_PER_CHECKPOINT = 8_192;
 
@@ -58,7 +64,7 @@ type Phase =
   | { readonly kind: 'collect'; readonly after: GarbageChunk | undefined }
   | { readonly kind: 'unknown'; readonly replica: number; readonly after: ChunkId | undefined }
   | { readonly kind: 'deleted'; readonly after: string | undefined }
-  | { readonly kind: 'sweep'; readonly after: string | undefined }
+  | { readonly kind: 'sweep'; readonly after: string | undefined; readonly extent: 'whole' | 'partial' }
   | { readonly kind: 'tombstones' };
 
 export class GarbageCollector {
@@ -82,17 +88,33 @@ export class GarbageCollector {
   /** One bounded piece of work; not for two callers at a time. Throws what the primary or the catalog throws. */
   async step(): Promise<StepOutcome> {
     const { wal, applier, primary, catalog, clock } = this.#options;
+    const phase = this.#phase;
     if (wal.poisoned || applier.halted || this.holds.length > 0) return 'held';
     const abandoned = primary.guard.takeAbandoned(CHUNKS_PER_LISTING);
     if (abandoned.length > 0) this.#counts.orphans += catalog.garbage.note(abandoned, clock.now());
-    if (this.#phase.kind === 'begin') {
-      catalog.garbage.rejuvenate(clock.now());
-      this.#phase = { kind: 'collect', after: undefined };
+    try {
+      this.#phase = await this.#next(phase.kind === 'begin' ? this.#beginPass() : phase);
+    } catch (error) {
+      this.#putOff(phase);
+      this.#phase = { kind: 'begin' };
+      throw error;
     }
-    this.#phase = await this.#next(this.#phase);
     if (this.#phase.kind !== 'begin') return 'busy';
     this.#report();
     return 'idle';
+  }
+
+  #beginPass(): Exclude<Phase, { kind: 'begin' }> {
+    const { catalog, clock, replicaGarbage } = this.#options;
+    catalog.garbage.rejuvenate(clock.now());
+    replicaGarbage?.beginPass();
+    return { kind: 'collect', after: undefined };
+  }
+
+  /** What has failed is not due again in the very next pass, so that this one comes to what is behind it. */
+  #putOff({ kind }: Phase): void {
+    if (kind === 'deleted') this.#deletedLookedAtMs = this.#options.clock.now();
+    if (kind === 'sweep') this.#swept('partial');
   }
 
   #next(phase: Exclude<Phase, { kind: 'begin' }>): Promise<Phase> {
@@ -131,6 +153,7 @@ export class GarbageCollector {
       const isDue = Math.abs(clock.now() - this.#deletedLookedAtMs) >= Math.min(graceMs / 4, SWEEP_INTERVAL_MS);
       return isDue ? { kind: 'deleted', after: undefined } : this.#sweepIfDue();
     }
+    if (!replicaGarbage.mayBeAsked(storeId)) return { kind: 'unknown', replica: replica + 1, after: undefined };
     const chunkIds = catalog.unknownChunks.page({ storeId, after, limit: CHUNKS_PER_COLLECTION });
     await primary.guard.collect(chunkIds, async (unpinned) => {
       const needed = unpinned.filter((chunkId) => catalog.garbage.isReferenced(chunkId));
@@ -158,7 +181,7 @@ export class GarbageCollector {
 
   #sweepIfDue(): Phase {
     const isDue = Math.abs(this.#options.clock.now() - this.#sweptAtMs) >= SWEEP_INTERVAL_MS;
-    return isDue ? { kind: 'sweep', after: undefined } : { kind: 'tombstones' };
+    return isDue ? { kind: 'sweep', after: undefined, extent: 'whole' } : { kind: 'tombstones' };
   }
 
   /** Under the chunk locks: a chunk without a reference gets none before this has ended. */
@@ -188,16 +211,32 @@ export class GarbageCollector {
     this.#keepCatalogSmall(referenced.size + removed.length);
   }
 
-  async #sweep({ after }: { readonly after?: string | undefined }): Promise<Phase> {
+  async #sweep({ after, extent: before }: Extract<Phase, { kind: 'sweep' }>): Promise<Phase> {
     const { primary, catalog, clock } = this.#options;
-    const query = { limit: CHUNKS_PER_LISTING, ...(after === undefined ? {} : { after }) };
-    const { ids, next } = await primary.list('chunk', query);
+    const { ids, next, hasGap } = await this.#chunksBehind(after);
+    const extent = hasGap ? 'partial' : before;
     // An upload under way has no references yet.
     const unpinned = (ids as ChunkId[]).filter((chunkId) => !primary.guard.isPinned(chunkId));
     this.#counts.orphans += catalog.garbage.note(unpinned, clock.now());
-    if (next !== undefined) return { kind: 'sweep', after: next };
-    this.#sweptAtMs = clock.now();
+    if (next !== undefined) return { kind: 'sweep', after: next, extent };
+    this.#swept(extent);
     return { kind: 'tombstones' };
+  }
+
+  /** A directory that was removed has no orphans, and one that is not mounted shows none: neither is a harm here. */
+  async #chunksBehind(after: string | undefined): Promise<ObjectPage & { readonly hasGap: boolean }> {
+    const { primary } = this.#options;
+    const query = { limit: CHUNKS_PER_LISTING, ...(after === undefined ? {} : { after }) };
+    try {
+      return { ...(await primary.list('chunk', query)), hasGap: false };
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+      return { ...(await primary.list('chunk', { ...query, gaps: 'skip' })), hasGap: true };
+    }
+  }
+
+  #swept(extent: 'whole' | 'partial'): void {
+    this.#sweptAtMs = this.#options.clock.now() - (extent === 'whole' ? 0 : SWEEP_INTERVAL_MS - SWEEP_RETRY_MS);
   }
 
   async #expireTombstones(phase: Extract<Phase, { kind: 'tombstones' }>): Promise<Phase> {

@@ -4,12 +4,16 @@
  * answered or their time is up; what has not answered by then is unknown there, durably, until a copy puts it again or a
  * later pass unlinks it.
  *
+ * A replica that has let one page of a pass wait in vain would let every page wait, and with it all collection and the
+ * uploads of those bytes: until the next pass its chunks are only noted as unknown, which is what a time-out leaves too.
+ *
  * An unlink that nobody waits for any more may still take a chunk that a file needs by then and that a copy has put there.
  * So as long as one is under way no chunk of its store becomes known, and behind its end every file that needs one of its
  * chunks is owed a verification there.
  */
 import type { Catalog } from '#libs/catalog';
 import type { ChunkId, Clock, FileId, StoreId } from '#libs/kernel';
+import { StoreError } from '#libs/kernel';
 import type { Store } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
 import { inTime } from './in-time.js';
@@ -31,6 +35,8 @@ export interface ReplicaGarbageOptions {
 
 export class ReplicaGarbage {
   readonly #options: ReplicaGarbageOptions;
+  /** Those that did not answer, or could not be reached, in the pass under way. */
+  readonly #silent = new Set<StoreId>();
 
   constructor(options: ReplicaGarbageOptions) {
     this.#options = options;
@@ -40,11 +46,22 @@ export class ReplicaGarbage {
     return this.#options.replicas.map(({ storeId }) => storeId);
   }
 
-  /** Unlinks the chunks on every replica. Never throws for what a replica does. */
+  /** Every replica is asked again. */
+  beginPass(): void {
+    this.#silent.clear();
+  }
+
+  /** Not one that has been silent in this pass, nor one that has an unlink of an earlier pass unanswered. */
+  mayBeAsked(storeId: StoreId): boolean {
+    return !this.#silent.has(storeId) && !this.#options.catalog.unknownChunks.isUnlinking(storeId);
+  }
+
+  /** Unlinks the chunks on every replica that may be asked. Never throws for what a replica does. */
   async remove(chunkIds: readonly ChunkId[]): Promise<void> {
     const { catalog, clock } = this.#options;
     catalog.unknownChunks.note(this.storeIds, chunkIds, clock.now());
-    await Promise.all(this.storeIds.map((storeId) => this.removeUnknown(storeId, chunkIds)));
+    const asked = this.storeIds.filter((storeId) => this.mayBeAsked(storeId));
+    await Promise.all(asked.map((storeId) => this.removeUnknown(storeId, chunkIds)));
   }
 
   /** Unlinks chunks that are unknown there. */
@@ -60,6 +77,8 @@ export class ReplicaGarbage {
       unknownChunks.forget(storeId, chunkIds);
     } catch (error) {
       log.debug({ store_id: storeId, chunks: chunkIds.length, err: error }, 'garbage of a replica is unknown now');
+      // What a directory says of one of its own is no fault of the place: the next page may fare better.
+      if (StoreError.is(error)) this.#silent.add(storeId);
       const verify = (): void => this.#verifyNeeded(storeId, chunkIds);
       unlink.then(verify, verify);
     }

@@ -4,8 +4,10 @@
  * said of it: a read that went wrong once and an object that was replaced or deleted meanwhile are nobody's damage. What is
  * done about it is `scrub-remedy.ts`.
  *
- * Objects that are missing are not this pass's business: it reads what the store lists. Its position may be kept, and a
- * later pass begun behind it; one object may then be read twice, and none is left out.
+ * Objects that are missing are not this pass's business: it reads what the store lists. But a place that goes away shows
+ * nothing but missing objects, and may be back before the page ends: what was listed and is not there is looked for again,
+ * between two questions of who the place is. The position stays before it until then. It may be kept, and a later pass begun
+ * behind it; one object may then be read twice, and none is left out.
  */
 import { StoreError } from '#libs/kernel';
 import type { ChunkId, FileId, StoreId } from '#libs/kernel';
@@ -45,6 +47,10 @@ export class ScrubPass implements Pass {
   #position: ScrubPosition;
   /** Listed and not read yet. */
   #page: ObjectKey[] = [];
+  /** Listed, and not there when they were to be read. */
+  #absent: ObjectKey[] = [];
+  /** Behind the last object that was read or is among these. */
+  #seen: ScrubPosition;
   #isLastPage = false;
   #objects = 0;
   #bytes = 0;
@@ -58,6 +64,7 @@ export class ScrubPass implements Pass {
     this.#reader = reader;
     this.#remedy = new ScrubRemedy(context, reader, mode);
     this.#position = position ?? { kind: KINDS[0]!, lastKey: '' };
+    this.#seen = this.#position;
   }
 
   get position(): ScrubPosition {
@@ -70,6 +77,10 @@ export class ScrubPass implements Pass {
   }
 
   async step(): Promise<'busy' | 'done'> {
+    if (this.#absent.length > 0) {
+      await this.#lookForAbsent();
+      return 'busy';
+    }
     if (this.#page.length === 0 && (await this.#turnPage()) === 'done') return 'done';
     const startBytes = this.#bytes;
     const keys = this.#page.slice(0, OBJECTS_PER_STEP);
@@ -80,9 +91,27 @@ export class ScrubPass implements Pass {
       // Where this throws the object is read again by the next step.
       await this.#scrub(key, sights[index]);
       this.#page.shift();
-      this.#position = { kind: key.kind, lastKey: shardedName(key) };
+      this.#seen = { kind: key.kind, lastKey: shardedName(key) };
+      if (this.#absent.length === 0) this.#position = this.#seen;
     }
+    await this.#lookForAbsent();
     return 'busy';
+  }
+
+  /** Where this throws, the next step begins with it. */
+  async #lookForAbsent(): Promise<void> {
+    if (this.#absent.length === 0) return;
+    await this.#reader.confirm();
+    for (const key of this.#absent) {
+      const now = await this.#reader.look(key);
+      if (now.state === 'missing' || (isBad(now) && (await this.#judge(key)) === 'absent')) continue;
+      this.#bytes += sizeOf(now);
+      this.#absent = this.#absent.filter((other) => other !== key);
+    }
+    // It may have gone away once more.
+    if (this.#absent.length > 0) await this.#reader.confirm();
+    this.#absent = [];
+    this.#position = this.#seen;
   }
 
   /** Every page asks the place anew who it is: an emptied one would be read to its end in no time, with nothing found. */
@@ -107,17 +136,20 @@ export class ScrubPass implements Pass {
   /** `seen`: where it was read together with others. Chunks are not: most of them are large. */
   async #scrub(key: ObjectKey, seen: Sight | undefined): Promise<void> {
     const first = seen ?? (await this.#reader.look(key));
-    if (isBad(first)) await this.#judge(key);
+    const isAbsent = first.state === 'missing' || (isBad(first) && (await this.#judge(key)) === 'absent');
+    if (isAbsent) this.#absent.push(key);
     this.#objects += 1;
     this.#bytes += sizeOf(first);
   }
 
-  async #judge(key: ObjectKey): Promise<void> {
+  async #judge(key: ObjectKey): Promise<'judged' | 'absent'> {
     const again = await this.#reader.look(key);
-    if (!isBad(again)) return;
+    if (again.state === 'missing') return 'absent';
+    if (!isBad(again)) return 'judged';
     await this.#reader.confirm();
     const finding = await this.#remedy.apply(key, again);
     if (finding !== undefined) this.#findings.add(finding);
+    return 'judged';
   }
 }
 

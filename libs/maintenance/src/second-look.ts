@@ -20,6 +20,7 @@
  *   manifest of no file                there, below the checkpoint a tombstone stands there         it goes
  *                                                                  none does                        reported
  *   tombstone of a file                there, below the checkpoint                                  reported
+ *   tombstone no replica was told of   there, below the checkpoint it is not expiring               the delete is owed to that replica
  *   on any store
  *   manifest of no file                above the checkpoint        no store says it was deleted     counted: the store may know what the catalog does not
  *   chunk of no file                   is the sweep's (garbage-collector.ts)
@@ -47,6 +48,8 @@ export interface SecondLookOptions {
 
 /** What was found, and what to do about it where something is. */
 export interface Verdict extends Omit<Finding, 'storeId' | 'action'> {
+  /** Where it is another one than the store that was looked at. */
+  readonly storeId?: StoreId;
   readonly act?: () => void | Promise<void>;
 }
 
@@ -161,6 +164,25 @@ export class SecondLook {
       catalog.obligations.oweDelete({ fileId, storeId: this.#storeId, nowMs: clock.now() });
     };
     return { key, kind: 'unknown', reason: 'nobody had told this store of the delete', act };
+  }
+
+  /** Of the primary, which has it: any store alone must be able to say what was deleted, so that replica needs it too. */
+  async untoldTombstone(fileId: FileId, replicaId: StoreId): Promise<Verdict | undefined> {
+    const { catalog, primary, clock } = this.#options;
+    const key = tombstone(fileId);
+    const isUntold = (): boolean =>
+      catalog.findFile(fileId) === undefined &&
+      catalog.obligations
+        .of(fileId)
+        .every(({ storeId, want, state }) => state !== 'expiring' && (storeId !== replicaId || want !== 'absent'));
+    const bytes = await this.#sight.get(key);
+    if (bytes === undefined || this.#isInMotion(bytes) || !isUntold()) return undefined;
+    const act = async (): Promise<void> => {
+      // It may have expired since the look: without a tombstone anywhere the delete could never be done.
+      if ((await primary.has(key)) === undefined || !isUntold()) return;
+      catalog.obligations.oweDelete({ fileId, storeId: replicaId, nowMs: clock.now() });
+    };
+    return { key, kind: 'missing', storeId: replicaId, reason: 'nobody had told this store of the delete', act };
   }
 
   /** Of a replica. */

@@ -3,7 +3,7 @@
  * costs a small file and nothing else:
  *
  *   the catalog    knows no such file; nothing of it is owed to any store, in whatever state; every delete was confirmed
- *                  `holdMs` ago, and so long ago it was logged (replicas that joined later have nothing to confirm)
+ *                  `holdMs` ago, and so long ago it was logged (one that joined later is owed the delete, and confirms it)
  *   the log        has no record of the file any more, so that no salvage of a damaged log can find its upload
  *   the stores     every one of the settings is there, says who it is, and has no manifest of it
  *
@@ -142,6 +142,8 @@ export class TombstoneExpiry {
     const { untilMs, after } = round;
     const { ids, next } = await primary.list('tombstone', {
       limit: FILES_PER_PAGE,
+      // What is not listed does not expire, so one directory that was removed keeps no other tombstones.
+      gaps: 'skip',
       ...(after === undefined ? {} : { after }),
     });
     round.after = next;

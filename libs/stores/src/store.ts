@@ -31,7 +31,8 @@ export interface ListQuery {
   readonly sizes?: 'wanted';
   /**
    * What to make of a directory of the layout that is not there: `skip` takes it as empty, where it is an error else. Only
-   * for who asks the place afterwards who it is, because a disk that is not mounted looks just so.
+   * for who asks the place afterwards who it is, because a disk that is not mounted looks just so, or takes no harm from
+   * what is not listed.
    */
   readonly gaps?: 'skip';
 }
