@@ -21,9 +21,9 @@
  *                                                                  none does                        reported
  *   tombstone of a file                there, below the checkpoint                                  reported
  *   tombstone no replica was told of   there, below the checkpoint it is not expiring               the delete is owed to that replica
+ *   chunk of no file                   is the sweep's (garbage-collector.ts)
  *   on any store
  *   manifest of no file                above the checkpoint        no store says it was deleted     counted: the store may know what the catalog does not
- *   chunk of no file                   is the sweep's (garbage-collector.ts)
  */
 import type { Catalog, MissingChunk, Obligation } from '#libs/catalog';
 import { decodeWholeFrame } from '#libs/kernel';
