@@ -1,6 +1,7 @@
 /** From settings to what does jobs: the same in a process of its own and in a thread of the server. */
 import type { S3Access, Settings } from '#libs/config';
-import { nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
+import { fileSystemSync, nodeFileSystem, pooledFileSystem, syncingBy } from '#libs/durable-fs';
+import type { FileSystemSyncs } from '#libs/durable-fs';
 import type { JobHandler } from '#libs/job-queue';
 import { systemClock } from '#libs/kernel';
 import type { ClusterId } from '#libs/kernel';
@@ -15,12 +16,13 @@ export interface Places {
 
 export type PlaceSettings = Pick<Settings, 'storagePath' | 'replicas'> & S3Access;
 
-export function placesOf({ storagePath, replicas, ...access }: PlaceSettings): Places {
+/** `syncs`: those that all of the process share, this thread's own where left out. */
+export function placesOf(settings: PlaceSettings, syncs: FileSystemSyncs = fileSystemSync): Places {
+  const { storagePath, replicas, ...access } = settings;
+  const [fs, patientFs] = [syncingBy(syncs, nodeFileSystem), syncingBy(syncs, pooledFileSystem)];
   return {
-    primary: new DirectoryPlace(nodeFileSystem, storagePath),
-    replicas: replicas.map((location) =>
-      storePlaceOf(location, { fs: nodeFileSystem, patientFs: pooledFileSystem, access }),
-    ),
+    primary: new DirectoryPlace(fs, storagePath),
+    replicas: replicas.map((location) => storePlaceOf(location, { fs, patientFs, access })),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What the door of replication speaks of. */
 import type { Catalog } from '#libs/catalog';
-import type { JobQueue } from '#libs/job-queue';
+import type { JobError, JobQueue } from '#libs/job-queue';
 import type { Clock, ClusterId, FileId, StoreId } from '#libs/kernel';
 import type { StorePeer, StorePlace } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
@@ -31,6 +31,8 @@ export interface ReplicationOptions {
   readonly distrust?: (storeId: StoreId, fileId: FileId) => boolean;
   /** Told of every file that a replica has confirmed to hold. */
   readonly copied?: (storeId: StoreId, fileId: FileId) => void;
+  /** Told of every write that a worker knows to be lost on a file system that may be the primary's. */
+  readonly lostWrite?: (error: JobError) => void;
   readonly timers?: Timers;
   /** In [0, 1). */
   readonly random?: () => number;
