@@ -169,6 +169,14 @@ const FLUSH: readonly Mutant[] = [
     letsThrough: 'a disk that fails counts as flushed',
   },
   {
+    name: 'flush: errors of before a replay are told before it',
+    file: 'libs/stores/src/applied-objects.ts',
+    find: "if (this.#doubt === 'inherited') await this.#fs.syncFileSystem(this.#root).catch(() => undefined);",
+    replace: '',
+    tests: [APPLIED],
+    letsThrough: 'a start behind a lost write ends its checkpoints for what it has just mended',
+  },
+  {
     name: 'flush: a failed one is doubted by the next process',
     file: 'libs/stores/src/applied-objects.ts',
     find: 'await this.raiseDoubt();',

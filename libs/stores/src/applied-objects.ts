@@ -107,6 +107,8 @@ export class AppliedObjects {
    */
   async lookForDoubt(): Promise<void> {
     this.#doubt = (await this.#fs.stat(this.#doubtPath)) === undefined ? 'none' : 'inherited';
+    // Errors that nobody has been told of yet would be told to the flush behind the replay, although all is written again.
+    if (this.#doubt === 'inherited') await this.#fs.syncFileSystem(this.#root).catch(() => undefined);
   }
 
   /**
