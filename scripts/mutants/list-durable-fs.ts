@@ -127,7 +127,7 @@ export const DURABLE_FS: readonly Mutant[] = [
     name: 'sync: a failure is told before anybody goes on',
     file: 'libs/durable-fs/src/file-system-sync.ts',
     find: '    this.#context.failed(failure);\n',
-    replace: '    void Promise.resolve().then(() => this.#context.failed(failure));\n',
+    replace: '    setImmediate(() => this.#context.failed(failure));\n',
     tests: [SYNC],
     letsThrough: 'a checkpoint is taken over a manifest that is on no disk',
   },

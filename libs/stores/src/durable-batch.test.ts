@@ -198,6 +198,14 @@ describe('a batch of many, some of which is lost while it is written, and anothe
     await store.putAll(objectsOf(keys, 'new'));
   });
 
+  it('fails also where their names are in few directories, which are synced each by itself', async () => {
+    const { fs, store } = await storeOnSuchADisk();
+    const inFewShards = manifests(1_000).filter(({ id }) => id.at(-2) === '0');
+    expect(inFewShards.length).toBeGreaterThan(MAX_SINGLE_SYNCS);
+    fs.behind = 'createFiles';
+    await expect(store.putAll(objectsOf(inFewShards, 'new'))).rejects.toMatchObject({ code: 'EIO' });
+  });
+
   it('fails: unlink', async () => {
     const { fs, store } = await storeOnSuchADisk();
     await store.putAll(objectsOf(keys, 'old'));

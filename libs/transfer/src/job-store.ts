@@ -8,7 +8,9 @@ import { asStoreFault, isOfItem, StoreFault } from './store-fault.js';
 
 /** Nearly all manifests are shorter: inline bytes, or a few thousand chunks. Longer ones are read one by one. */
 const SMALL_BYTES = 128 * 1024;
-const MAX_LARGE_READS = 4;
+const MAX_SINGLE_READS = 8;
+/** Below this the way to another thread, which may have to be started, takes longer than the reads. */
+const MANY_FROM = 16;
 /** Read in one go: a store that does not answer is asked for no more than these before its fault is told. */
 const PAGE_KEYS = 64;
 
@@ -45,8 +47,11 @@ export class JobStore {
     const found: (Buffer | undefined | StoreError)[] = [];
     for (let at = 0; at < keys.length; at += PAGE_KEYS) {
       const page = keys.slice(at, at + PAGE_KEYS);
-      const objects = await this.#call(() => this.#store.getAll(page, { maxBytes: SMALL_BYTES }));
-      await forEachConcurrently(page.entries(), MAX_LARGE_READS, async ([index, key]) => {
+      const objects =
+        page.length < MANY_FROM
+          ? page.map((): SmallObject => 'large')
+          : await this.#call(() => this.#store.getAll(page, { maxBytes: SMALL_BYTES }));
+      await forEachConcurrently(page.entries(), MAX_SINGLE_READS, async ([index, key]) => {
         found[at + index] = await this.#answerFor(key, objects[index]!);
       });
     }
