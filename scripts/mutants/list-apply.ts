@@ -27,9 +27,9 @@ const CHECKPOINT: readonly Mutant[] = [
   {
     name: 'checkpoint: the flush comes before the record',
     file: 'libs/apply/src/checkpointer.ts',
-    find: '    if (isNeeded) await this.#flush();\n    try {',
+    find: '    if (isNeeded) await this.#flush();\n    // Whoever',
     replace:
-      '    if (isNeeded) await wal.checkpoint(checkpointLsn);\n    if (isNeeded) await this.#flush();\n    try {',
+      '    if (isNeeded) await wal.checkpoint(checkpointLsn);\n    if (isNeeded) await this.#flush();\n    // Whoever',
     tests: [CHECKPOINTER],
     letsThrough: 'a power cut between the two: the log has forgotten what no disk has',
   },
@@ -93,6 +93,22 @@ const CHECKPOINT: readonly Mutant[] = [
 
 const FLUSH: readonly Mutant[] = [
   {
+    name: 'checkpoint: never again where another was told of a lost write',
+    file: 'libs/apply/src/checkpointer.ts',
+    find: '    // Whoever was told instead of this flush may have said so while it ran.\n    this.#refuseAfterFailure();\n',
+    replace: '',
+    tests: ['libs/apply/src/checkpointer.test.ts'],
+    letsThrough: 'the log forgets a manifest that no disk has, because a job was told that it was lost',
+  },
+  {
+    name: 'doubt of the primary: the next boot is told',
+    file: 'libs/apply/src/checkpointer.ts',
+    find: 'await this.#options.primary.applied.raiseDoubt();',
+    replace: '',
+    tests: ['libs/apply/src/checkpointer.test.ts'],
+    letsThrough: 'a replay believes names that are on no disk',
+  },
+  {
     name: 'flush: every file is synced',
     file: 'libs/stores/src/applied-objects.ts',
     find: 'await file.dataSync();',
@@ -153,9 +169,17 @@ const FLUSH: readonly Mutant[] = [
     letsThrough: 'a disk that fails counts as flushed',
   },
   {
+    name: 'flush: errors of before a replay are told before it',
+    file: 'libs/stores/src/applied-objects.ts',
+    find: "if (this.#doubt === 'inherited') await this.#fs.syncFileSystem(this.#root).catch(() => undefined);",
+    replace: '',
+    tests: [APPLIED],
+    letsThrough: 'a start behind a lost write ends its checkpoints for what it has just mended',
+  },
+  {
     name: 'flush: a failed one is doubted by the next process',
     file: 'libs/stores/src/applied-objects.ts',
-    find: 'await this.#raiseDoubt();',
+    find: 'await this.raiseDoubt();',
     replace: '',
     tests: [APPLIED],
     letsThrough: 'a name whose sync failed is shown, believed and lost with the next power cut',

@@ -5,6 +5,8 @@ const REPLACE = 'libs/durable-fs/src/durable-replace.test.ts';
 const DIRECTORY = 'libs/durable-fs/src/durable-directory.test.ts';
 const NODE = 'libs/durable-fs/src/node-file-system.test.ts';
 const SYNC = 'libs/durable-fs/src/file-system-sync.test.ts';
+const SHELL = 'libs/durable-fs/src/sync-shell.test.ts';
+const SHARED = 'libs/durable-fs/src/shared-syncs.test.ts';
 const LOCK = 'libs/durable-fs/src/directory-lock.test.ts';
 const CALLS = 'test/durability/file-system-calls.test.ts';
 
@@ -59,11 +61,99 @@ export const DURABLE_FS: readonly Mutant[] = [
   },
   {
     name: 'node: syncFileSystem is syncfs',
-    file: 'libs/durable-fs/src/file-system-sync.ts',
-    find: 'sync -f -- "$path"',
-    replace: 'sync --version -- "$path"',
-    tests: [CALLS, SYNC],
+    file: 'libs/durable-fs/src/sync-shell.ts',
+    find: 'sync -f -- ',
+    replace: 'sync --version -- ',
+    tests: [CALLS, SHELL],
     letsThrough: 'the checkpoint of a busy server covers what is on no disk',
+  },
+  {
+    name: 'sync: a path that goes is no file system that failed',
+    file: 'libs/durable-fs/src/sync-shell.ts',
+    find: 'sync -f -- /proc/self/fd/3',
+    replace: 'sync -f -- "$path"',
+    tests: [SHELL],
+    letsThrough: 'whoever takes a replica away ends the checkpoints of the primary beside it',
+  },
+  {
+    name: 'sync: nobody takes part in the one that runs',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: '      const callers = this.#waiting;\n      this.#waiting = [];\n      await this.#sync(callers);',
+    replace: '      await this.#sync(this.#waiting);\n      this.#waiting = [];',
+    tests: [SYNC],
+    letsThrough: 'what was written behind the beginning of a sync is taken for durable',
+  },
+  {
+    name: 'sync: all who wait have one together',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: '      const callers = this.#waiting;\n      this.#waiting = [];',
+    replace: '      const callers = this.#waiting.splice(0, 1);',
+    tests: [SYNC],
+    letsThrough: 'a disk is synced as a whole once for every batch of every job',
+  },
+  {
+    name: 'sync: each device by itself',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: 'await this.#syncsOf(device).run(path, sinceNs);',
+    replace: 'await this.#syncsOf(device * 0).run(path, sinceNs);',
+    tests: [SYNC],
+    letsThrough: 'a replica that hangs keeps the checkpoints waiting',
+  },
+  {
+    name: 'sync: one that fails fails for who waits behind it',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: '    const behind = this.#waiting;\n    this.#waiting = [];',
+    replace: '    const behind: Caller[] = [];',
+    tests: [SYNC],
+    letsThrough: 'the sync of one job is told what another one lost, and that one confirms its copies',
+  },
+  {
+    name: 'sync: one that fails fails for who had begun to write',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: 'sinceNs <= failure.endedAtNs',
+    replace: 'sinceNs < 0n',
+    tests: [SYNC],
+    letsThrough: 'the sync of one job is told what another one lost, and that one confirms its copies',
+  },
+  {
+    name: 'sync: one that failed long ago is over',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: 'sinceNs <= failure.endedAtNs',
+    replace: 'sinceNs >= 0n',
+    tests: [SYNC],
+    letsThrough: 'a disk that failed once takes no copies until a restart',
+  },
+  {
+    name: 'sync: a failure is told before anybody goes on',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: '    this.#context.failed(failure);\n',
+    replace: '    setImmediate(() => this.#context.failed(failure));\n',
+    tests: [SYNC],
+    letsThrough: 'a checkpoint is taken over a manifest that is on no disk',
+  },
+  {
+    name: 'sync: a path that leads elsewhere by now speaks for nobody',
+    file: 'libs/durable-fs/src/file-system-sync.ts',
+    find: "=== this.#device ? 'synced' : 'unopened'",
+    replace: "=== -1 ? 'unopened' : 'synced'",
+    tests: [SYNC],
+    letsThrough: 'a disk counts as synced because the one that was mounted in the place of another was',
+  },
+  {
+    name: 'shared syncs: a failure is one for the thread that asked',
+    file: 'libs/durable-fs/src/shared-syncs.ts',
+    find: 'if (failure !== undefined) throw',
+    replace: 'if (failure === undefined && order.device < 0) throw',
+    tests: [SHARED],
+    letsThrough: 'a copy is confirmed that is on no disk',
+  },
+  {
+    name: 'shared syncs: since when counts',
+    file: 'libs/durable-fs/src/shared-syncs.ts',
+    find: 'const sinceNs = order.sinceNs ?? process.hrtime.bigint();',
+    replace: 'const sinceNs = process.hrtime.bigint();',
+    tests: [SHARED],
+    letsThrough: 'the sync of the server is told what a job lost, and the job confirms its copies',
   },
   {
     name: 'node: a write that comes up short goes on',

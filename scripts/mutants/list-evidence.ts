@@ -53,8 +53,8 @@ const FRAMES: readonly Mutant[] = [
   {
     name: 'frame: the checksum covers all that follows it',
     file: 'libs/kernel/src/frame.ts',
-    find: 'const actual = frameChecksum(bytes.subarray(4));',
-    replace: 'const actual = frameChecksum(bytes.subarray(8));',
+    find: 'const actual = checksumOf(bytes.subarray(4));',
+    replace: 'const actual = checksumOf(bytes.subarray(8));',
     tests: [FRAME],
     letsThrough: 'a damaged chain is read as a whole one',
   },

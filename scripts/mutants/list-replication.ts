@@ -11,6 +11,46 @@ const PLANS = 'libs/replication/src/plan-jobs.test.ts';
 
 const ANSWERS: readonly Mutant[] = [
   {
+    name: 'replication: what a worker knows of lost writes is passed on',
+    file: 'libs/replication/src/replication.ts',
+    find: 'if (result.lostWrite !== undefined) this.#options.lostWrite?.(result.lostWrite);',
+    replace: '',
+    tests: [DOOR],
+    letsThrough: 'a checkpoint is taken over a manifest whose loss was told to a worker alone',
+  },
+  {
+    name: 'worker: lost writes are those of the job’s own time',
+    file: 'apps/worker/src/lost-writes.ts',
+    find: 'endedAtNs >= startedAtNs',
+    replace: 'endedAtNs >= 0n && startedAtNs > 0n',
+    tests: ['apps/worker/src/lost-writes.test.ts'],
+    letsThrough: 'a worker that lost a write once ends the checkpoints of every later start',
+  },
+  {
+    name: 'worker: a primary that cannot be asked may be on any disk',
+    file: 'apps/worker/src/lost-writes.ts',
+    find: 'device === undefined || mayBe',
+    replace: 'device !== undefined && mayBe',
+    tests: ['apps/worker/src/lost-writes.test.ts'],
+    letsThrough: 'a checkpoint is taken over a manifest whose loss was told to a worker alone',
+  },
+  {
+    name: 'disk of the primary: a failed sync of it ends checkpoints',
+    file: 'apps/api/src/nest/primary-disk.ts',
+    find: 'void doubt(failed.error);',
+    replace: 'void doubt;',
+    tests: ['apps/api/src/nest/primary-disk.test.ts'],
+    letsThrough: 'a checkpoint is taken over a manifest whose loss was told to a job of the same process',
+  },
+  {
+    name: 'disk of the primary: and one of another disk does not',
+    file: 'libs/durable-fs/src/one-file-system.ts',
+    find: 'return device === other || ',
+    replace: 'return device >= 0 || ',
+    tests: ['libs/durable-fs/src/one-file-system.test.ts'],
+    letsThrough: 'a replica’s broken disk ends the checkpoints of a healthy primary',
+  },
+  {
     name: 'replication: an answer is of one generation',
     file: 'libs/catalog/src/obligation-statements.ts',
     find: ' AND generation = @generation AND want = @want AND ${OWED}`',

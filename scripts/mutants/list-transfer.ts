@@ -9,7 +9,57 @@ const CRASHES = 'libs/transfer/src/crash-states.test.ts';
 const FAULTS = 'libs/transfer/src/store-fault.test.ts';
 const OPENER = 'libs/transfer/src/store-opener.test.ts';
 
+const FAILED_SYNCS = 'libs/transfer/src/failed-syncs.test.ts';
+
 export const TRANSFER: readonly Mutant[] = [
+  {
+    name: 'copy: no chunk of a target in doubt is believed',
+    file: 'libs/transfer/src/copy-files.ts',
+    find: "if (target.isInDoubt) return () => 'none';",
+    replace: 'void target;',
+    tests: [FAILED_SYNCS],
+    letsThrough: 'a manifest is confirmed over chunks that only the page cache has',
+  },
+  {
+    name: 'copy: no manifest of a target in doubt is believed',
+    file: 'libs/transfer/src/copy-files.ts',
+    find: "standing === 'same' && !target.isInDoubt;",
+    replace: "standing === 'same';",
+    tests: [FAILED_SYNCS],
+    letsThrough: 'a file is confirmed whose manifest only the page cache has',
+  },
+  {
+    name: 'copy: a sync that fails meanwhile ends the job',
+    file: 'libs/transfer/src/copy-files.ts',
+    find: '  checkSyncs();\n',
+    replace: '',
+    tests: [FAILED_SYNCS],
+    letsThrough: 'a chunk counts as there that another job, whose sync failed, has left',
+  },
+  {
+    name: 'delete: a sync that fails meanwhile ends the job',
+    file: 'libs/transfer/src/delete-files.ts',
+    find: '  checkSyncs();\n',
+    replace: '',
+    tests: [FAILED_SYNCS],
+    letsThrough: 'a delete is confirmed whose tombstone only the page cache has',
+  },
+  {
+    name: 'delete: no tombstone of a target in doubt is believed',
+    file: 'libs/transfer/src/delete-files.ts',
+    find: 'tombstone: target.isInDoubt ? onTarget.bytes : undefined,',
+    replace: 'tombstone: undefined,',
+    tests: [FAILED_SYNCS],
+    letsThrough: 'a delete is confirmed whose tombstone only the page cache has',
+  },
+  {
+    name: 'job store: an object that the disk cannot read is one of many',
+    file: 'libs/transfer/src/job-store.ts',
+    find: "if (systemErrorCode(object) === 'EIO') return this.#unreadable(key, object);",
+    replace: '',
+    tests: ['libs/transfer/src/job-store.test.ts'],
+    letsThrough: 'one bad sector stops the copying of everything else',
+  },
   {
     name: 'copy: the first look for a tombstone, on the target',
     file: 'libs/transfer/src/plan-copies.ts',
@@ -111,7 +161,7 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'copy: the name of a manifest that stood there is synced',
     file: 'libs/transfer/src/copy-files.ts',
-    find: "await target.syncAll(files.filter(({ standing }) => standing === 'same').map(keyOf));",
+    find: 'await target.syncAll(left.map(keyOf));',
     replace: '',
     tests: [CRASHES],
     testNames: 'few files',
@@ -144,8 +194,8 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'copy: chunks before manifests',
     file: 'libs/transfer/src/copy-files.ts',
-    find: 'const whole = await provideChunks(context, files);\n  if (whole.length > 0) await publish(context, whole);',
-    replace: 'if (files.length > 0) await publish(context, files);\n  await provideChunks(context, files);',
+    find: 'const whole = await provideChunks(context, files);\n  if (whole.length > 0) await publish(context, whole, checkSyncs);',
+    replace: 'if (files.length > 0) await publish(context, files, checkSyncs);\n  await provideChunks(context, files);',
     tests: [CRASHES],
     testNames: 'few files',
     letsThrough: 'a manifest stands durably without its chunks',

@@ -121,7 +121,7 @@ it('the thread of the server answers jobs, from the build', async () => {
   const clusterId = newUuid<ClusterId>();
   const thread = new JobThread({
     program: THREAD,
-    workerData: { storagePath: primary, replicas: [], clusterId },
+    workerData: { storagePath: primary, replicas: [], clusterId, syncChannel: 'nobody-syncs' },
     log: silentLog,
     execArgv: [],
   });

@@ -1,6 +1,7 @@
 /** From settings to what does jobs: the same in a process of its own and in a thread of the server. */
 import type { S3Access, Settings } from '#libs/config';
-import { boundedFileSystem, nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
+import { boundedFileSystem, fileSystemSync, nodeFileSystem, pooledFileSystem, syncingBy } from '#libs/durable-fs';
+import type { FileSystemSyncs } from '#libs/durable-fs';
 import type { JobHandler } from '#libs/job-queue';
 import { systemClock } from '#libs/kernel';
 import type { ClusterId } from '#libs/kernel';
@@ -21,14 +22,17 @@ export type PlaceSettings = Pick<Settings, 'storagePath' | 'replicas'> & S3Acces
  */
 const REPLICA_CALLS = { inAll: 12, most: 6, least: 2 };
 
-export function placesOf({ storagePath, replicas, ...access }: PlaceSettings): Places {
+/** `syncs`: those that all of the process share, this thread's own where left out. */
+export function placesOf(settings: PlaceSettings, syncs: FileSystemSyncs = fileSystemSync): Places {
+  const { storagePath, replicas, ...access } = settings;
   const { inAll, most, least } = REPLICA_CALLS;
   const callsEach = Math.max(least, Math.min(most, Math.floor(inAll / Math.max(1, replicas.length))));
+  const patientFs = syncingBy(syncs, pooledFileSystem);
   return {
-    primary: new DirectoryPlace(nodeFileSystem, storagePath),
+    primary: new DirectoryPlace(syncingBy(syncs, nodeFileSystem), storagePath),
     // Never the one that blocks: a replica that hangs in the middle of a job must not keep the jobs of the others waiting.
     replicas: replicas.map((location) =>
-      storePlaceOf(location, { fs: boundedFileSystem(pooledFileSystem, callsEach), access }),
+      storePlaceOf(location, { fs: boundedFileSystem(patientFs, callsEach), access }),
     ),
   };
 }

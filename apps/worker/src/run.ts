@@ -4,6 +4,7 @@
  */
 import { findPackage, parseSettings } from '#libs/config';
 import type { Settings } from '#libs/config';
+import { fileSystemSync } from '#libs/durable-fs';
 import { openBullWorker } from '#libs/job-queue';
 import type { JobWorker } from '#libs/job-queue';
 import { EXIT, StoreError, systemClock } from '#libs/kernel';
@@ -12,6 +13,7 @@ import type { ProcessLog } from '#libs/process';
 import { findInstallation } from './installation.js';
 import { JobReport } from './job-report.js';
 import { jobHandler, placesOf } from './job-handler.js';
+import { tellingLostWrites } from './lost-writes.js';
 
 /** Jobs at the same time; more workers are more jobs, on other machines too. */
 const JOBS_AT_ONCE = 2;
@@ -49,8 +51,10 @@ async function live(settings: Settings, processLog: ProcessLog): Promise<never> 
   const places = placesOf(settings);
   const clusterId = await Promise.race([findInstallation(places.primary, log), interrupted]);
   const report = new JobReport(log);
-  const handler = report.of(jobHandler({ places, clusterId }));
-  const { redisUrl } = settings;
+  const { redisUrl, storagePath: primaryPath } = settings;
+  const handler = report.of(
+    tellingLostWrites(jobHandler({ places, clusterId }), { syncs: fileSystemSync, primaryPath }),
+  );
   const worker = await openBullWorker({
     redisUrl,
     clusterId,

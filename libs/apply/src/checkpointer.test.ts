@@ -105,6 +105,32 @@ describe('a checkpoint', () => {
     },
   );
 
+  // Linux tells an error of a write-back once: the flush says yes then, and the manifest is on no disk.
+  it('is never taken again where somebody else was told that the disk of the primary lost a write', async () => {
+    await using bench = await openApplyBench();
+    for (let index = 0; index < 8; index += 1) await putAndApply(bench, '.'.repeat(1000));
+    const segments = bench.wal.segments();
+    await bench.checkpointer.doubtPrimary(new Error('told to another'));
+    expect(bench.checkpointer.failure?.message).toBe('told to another');
+    await expect(bench.checkpointer.run()).rejects.toThrow('told to another');
+    expect(bench.wal.segments()).toEqual(segments);
+    expect(bench.wal.checkpointLsn).toBe(NO_LSN);
+    expect(await bench.fs.stat(`${PRIMARY_PATH}/flush-failed`)).toBeDefined();
+  });
+
+  it('is not taken where that is said while its flush runs', async () => {
+    await using bench = await openApplyBench();
+    await putAndApply(bench, 'hello');
+    const { applied } = bench.primary;
+    const flush = applied.flush.bind(applied);
+    applied.flush = async () => {
+      await flush();
+      await bench.checkpointer.doubtPrimary(new Error('told to another'));
+    };
+    await expect(bench.checkpointer.run()).rejects.toThrow('told to another');
+    expect(bench.wal.checkpointLsn).toBe(NO_LSN);
+  });
+
   it('after a failed sync of the catalog is never taken again, and the next boot is told', async () => {
     await using bench = await openApplyBench();
     for (let index = 0; index < 8; index += 1) await putAndApply(bench, '.'.repeat(1000));

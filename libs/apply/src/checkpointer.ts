@@ -10,7 +10,8 @@
  *
  * On any failure nothing goes. A failed flush of the primary or sync of the catalog is final for this process: what the disk
  * has is unknown, a second fsync would say yes and mean nothing, and the log, which still has every record, repairs it at
- * the next boot.
+ * the next boot. A sync of the primary's file system that failed for somebody else is a failed flush: Linux tells an error
+ * once, and it may have been that of a manifest.
  */
 import type { Catalog } from '#libs/catalog';
 import type { PrimaryStore } from '#libs/stores';
@@ -67,12 +68,25 @@ export class Checkpointer {
     return this.#running;
   }
 
+  /** Somebody else was told, or may have been told, that the primary's file system lost a write. Never rejects. */
+  async doubtPrimary(error: unknown): Promise<void> {
+    if (this.#failure === undefined) {
+      this.#endCheckpoints(
+        error,
+        'a write to the disk of the primary was lost; the log keeps everything until a restart',
+      );
+    }
+    await this.#options.primary.applied.raiseDoubt();
+  }
+
   async #take(): Promise<void> {
     const { wal, applier, catalog, log } = this.#options;
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#refuseAfterFailure();
     const checkpointLsn = applier.appliedLsn;
     const isNeeded = applier.lastChangeLsn > wal.checkpointLsn;
     if (isNeeded) await this.#flush();
+    // Whoever was told instead of this flush may have said so while it ran.
+    this.#refuseAfterFailure();
     try {
       if (!isNeeded) {
         // Without a record: what replication confirms would stay in SQLite's log, which grows until it is moved.
@@ -88,6 +102,10 @@ export class Checkpointer {
       throw error;
     }
     log.debug({ checkpoint_lsn: checkpointLsn }, 'checkpoint');
+  }
+
+  #refuseAfterFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #flush(): Promise<void> {

@@ -70,3 +70,10 @@ it('goes on behind calls that fail', async () => {
   await expect(bounded.readFile(join(directory, 'absent'))).rejects.toThrow('ENOENT');
   expect((await bounded.readFile(join(directory, 'file'))).toString()).toBe('content');
 });
+
+it('says since when a sync must answer for errors', async () => {
+  const asked: unknown[] = [];
+  const fs = { ...pooledFileSystem, syncFileSystem: async (...given: unknown[]) => void asked.push(given) };
+  await boundedFileSystem(fs, 1).syncFileSystem(directory, 7n);
+  expect(asked).toEqual([[directory, 7n]]);
+});

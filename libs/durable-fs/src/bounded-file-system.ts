@@ -27,7 +27,7 @@ export function boundedFileSystem(fs: FileSystem, maxCalls: number): FileSystem 
     stat: (path) => turns.take(() => fs.stat(path)),
     sizesOf: (paths) => turns.take(() => fs.sizesOf(paths)),
     syncDirectory: (path) => turns.take(() => fs.syncDirectory(path)),
-    syncFileSystem: (path) => turns.take(() => fs.syncFileSystem(path)),
+    syncFileSystem: (path, sinceNs) => turns.take(() => fs.syncFileSystem(path, sinceNs)),
     freeBytes: (path) => turns.take(() => fs.freeBytes(path)),
     freeFiles: (path) => turns.take(() => fs.freeFiles(path)),
   };

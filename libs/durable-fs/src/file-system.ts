@@ -53,8 +53,12 @@ export interface FileSystem {
   sizesOf(paths: readonly string[]): Promise<(number | undefined)[]>;
   /** Makes the names in a directory durable (fsync of the directory). */
   syncDirectory(path: string): Promise<void>;
-  /** Makes every write and every name on the file system that holds `path` durable (syncfs). */
-  syncFileSystem(path: string): Promise<void>;
+  /**
+   * Makes every write and every name on the file system that holds `path` durable (syncfs). An error is told once, to
+   * whoever asks first: this fails also where another sync of this process has failed since `sinceNs` (`process.hrtime`),
+   * when the caller began to write; since the call, where that is left out.
+   */
+  syncFileSystem(path: string, sinceNs?: bigint): Promise<void>;
   /** Bytes that an unprivileged process may still write on the file system that holds `path`. */
   freeBytes(path: string): Promise<number>;
   /** Files that may still be created there: free inodes; infinite where the file system does not count them. */

@@ -11,10 +11,12 @@ import {
   statSync,
   unlink,
 } from 'node:fs';
+import { stat as statAsync } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '#libs/kernel';
 import { readFiles, readNames, sizesOf } from './bulk-reads.js';
 import { FileSystemSync } from './file-system-sync.js';
+import type { FileSystemSyncs } from './file-system-sync.js';
 import type { FileStat, FileSystem, OpenFile } from './file-system.js';
 import { NodeOpenFile } from './node-open-file.js';
 import { renameFiles, replaceFiles } from './file-batch.js';
@@ -22,7 +24,8 @@ import { renameFiles, replaceFiles } from './file-batch.js';
 /** Below this the way to a thread of their own, which may have to be started, takes longer than the calls. */
 export const MANY_FROM = 16;
 
-const fileSystemSync = new FileSystemSync();
+/** Those of this thread, and of every other one that is given a channel to them. */
+export const fileSystemSync = new FileSystemSync();
 const fsyncAsync = promisify(fsync);
 const readdirAsync = promisify(readdir);
 const statfsAsync = promisify(statfs);
@@ -119,14 +122,11 @@ export const nodeFileSystem: FileSystem = {
   },
 
   /**
-   * Node.js has no syncfs(2), so the `sync` of coreutils or busybox makes the call. Write-back errors that nobody has
-   * been told of yet are reported (Linux 5.8 and later), unless another process's syncfs was told first.
+   * Node.js has no syncfs(2), so the `sync` of coreutils or busybox makes the call. Linux (5.8 and later) tells it of a
+   * write-back that failed and that no other syncfs by a descriptor of its own was told of. All of this process go through
+   * `fileSystemSync`, which passes on what one of them was told; what another process was told stays with that one.
    */
-  async syncFileSystem(path) {
-    // An ENOENT of the path must not look like the ENOENT of a missing `sync` program.
-    statSync(path);
-    await fileSystemSync.run(path);
-  },
+  syncFileSystem: (path, sinceNs) => syncBy(fileSystemSync, { path, sinceNs }),
 
   async freeBytes(path) {
     const { bavail, bsize } = await statfsAsync(path);
@@ -139,6 +139,19 @@ export const nodeFileSystem: FileSystem = {
     return files === 0 ? Number.POSITIVE_INFINITY : ffree;
   },
 };
+
+/** The same file system, whose syncs of all of it are made elsewhere: in a thread that shares those of its process. */
+export function syncingBy(syncs: FileSystemSyncs, fs: FileSystem): FileSystem {
+  return { ...fs, syncFileSystem: (path, sinceNs) => syncBy(syncs, { path, sinceNs }) };
+}
+
+async function syncBy(
+  syncs: FileSystemSyncs,
+  { path, sinceNs }: { readonly path: string; readonly sinceNs: bigint | undefined },
+): Promise<void> {
+  const { dev: device } = await statAsync(path);
+  await syncs.run({ path, device, sinceNs });
+}
 
 function open(path: string, flags: number): OpenFile {
   return new NodeOpenFile(openSync(path, flags), path);

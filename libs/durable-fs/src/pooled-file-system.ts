@@ -63,11 +63,6 @@ export const pooledFileSystem: FileSystem = {
       await directory.close();
     }
   },
-
-  async syncFileSystem(path) {
-    await stat(path);
-    await nodeFileSystem.syncFileSystem(path);
-  },
 };
 
 async function openFile(path: string, flags: number): Promise<OpenFile> {

@@ -88,6 +88,7 @@ describe('a result', () => {
       { fileId: job.items[1]!.fileId, generation: 2, outcome: 'failed', error: { code: 'EIO', message: 'i/o error' } },
     ],
     storeError: { code: 'store_full', message: 'No room.', storeId: job.targetId },
+    lostWrite: { code: 'EIO', message: 'EIO: i/o error, syncfs' },
   };
 
   it('comes out of Redis as it went in', () => {
@@ -107,6 +108,7 @@ describe('a result', () => {
       'an error that is a text',
       { items: [{ file_id: job.items[0]!.fileId, generation: 1, outcome: 'failed', error: 'x' }] },
     ],
+    ['a lost write without a word on it', { lost_write: true }],
     ['an error of no store', { store_error: { code: 'x', message: 'y' } }],
     ['an endless message', { store_error: { code: 'x', message: 'y'.repeat(1_000), store_id: job.targetId } }],
   ])('with %s is refused', (_, change) => {

@@ -67,6 +67,11 @@ export interface JobResult {
   readonly items: readonly ItemResult[];
   /** Set where a store, and not an item, was at fault: the items that are not `done` have not been judged. */
   readonly storeError?: (JobError & { readonly storeId: StoreId }) | undefined;
+  /**
+   * Set where a worker was told, while it did the job, that a file system lost a write, and the primary may be on that one
+   * too: Linux tells it once, so the primary's owner would never hear of it.
+   */
+  readonly lostWrite?: JobError | undefined;
   readonly finishedAtMs: number;
   readonly durationMs: number;
 }

@@ -12,7 +12,7 @@ const MAX_MESSAGE_LENGTH = 300;
 const MAX_CODE_LENGTH = 64;
 
 export function encodeResult(result: JobResult): object {
-  const { storeError } = result;
+  const { storeError, lostWrite } = result;
   return {
     v: JOB_VERSION,
     job_id: result.jobId,
@@ -27,6 +27,7 @@ export function encodeResult(result: JobResult): object {
       ...(error === undefined ? {} : { error: encodeError(error) }),
     })),
     ...(storeError === undefined ? {} : { store_error: { ...encodeError(storeError), store_id: storeError.storeId } }),
+    ...(lostWrite === undefined ? {} : { lost_write: encodeError(lostWrite) }),
     finished_at: Math.round(result.finishedAtMs),
     duration: Math.max(0, Math.round(result.durationMs)),
   };
@@ -36,6 +37,7 @@ export function encodeResult(result: JobResult): object {
 export function decodeResult(value: unknown): JobResult {
   const json = objectOf(value, 'the result');
   if (json['v'] !== JOB_VERSION) throw new WireError('v is no version of a result');
+  const lostWrite = json['lost_write'];
   const result = {
     jobId: jobIdIn(json),
     catalogId: uuidIn<JobResult['catalogId']>(json, 'catalog_id'),
@@ -45,6 +47,7 @@ export function decodeResult(value: unknown): JobResult {
     items: listIn(json, 'items', MAX_JOB_ITEMS).map((item) => decodeItem(item)),
     finishedAtMs: integerIn(json, 'finished_at'),
     durationMs: integerIn(json, 'duration'),
+    ...(lostWrite === undefined ? {} : { lostWrite: decodeError(objectOf(lostWrite, 'lost_write')) }),
   };
   if (json['store_error'] === undefined) return result;
   const storeError = objectOf(json['store_error'], 'store_error');

@@ -5,7 +5,7 @@
 import { crc32c as nativeCrc32c } from '@node-rs/crc32';
 import pureCrc32c from 'crc-32/crc32c.js';
 
-/** Checksum of a frame or a segment header, unsigned 32 bits. */
+/** Checksum of a frame or a segment header, unsigned 32 bits; a frame that stands alone on a store is checked by the other one. */
 export function frameChecksum(bytes: Uint8Array): number {
   return pureCrc32c.buf(bytes) >>> 0;
 }

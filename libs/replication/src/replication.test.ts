@@ -118,6 +118,25 @@ describe('what is owed', () => {
 });
 
 describe('an answer', () => {
+  // A worker on the machine of the primary was told of a lost write that the next checkpoint will not be told of.
+  it.each(['a job', 'a job of a catalog that is gone', 'a job for a store that is gone'])(
+    'of %s that knows of a lost write says so, whatever it closes',
+    async (what) => {
+      const told: string[] = [];
+      await using bench = await ReplicationBench.open({ ...ONE, lostWrite: ({ message }) => void told.push(message) });
+      bench.put();
+      const result = { ...resultOf(await bench.takeOnly()), lostWrite: { code: 'EIO', message: 'lost' } };
+      await bench.answer(
+        what === 'a job'
+          ? result
+          : what.includes('catalog')
+            ? { ...result, catalogId: 'ca7a1060-0000-4000-8000-00000000dead' as CatalogId }
+            : { ...result, targetId: '5704e000-0000-4000-8000-00000000dead' as StoreId },
+      );
+      expect(told).toEqual(['lost']);
+    },
+  );
+
   it.each(['catalog', 'store'])('of another %s closes nothing', async (what) => {
     await using bench = await ReplicationBench.open(ONE);
     const fileId = bench.put();

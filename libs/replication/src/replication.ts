@@ -193,6 +193,8 @@ export class Replication {
   }
 
   async #take(result: JobResult): Promise<void> {
+    // Whatever becomes of the answer itself: the last checkpoint of a stop is still to come.
+    if (result.lostWrite !== undefined) this.#options.lostWrite?.(result.lostWrite);
     // Answered with an error, the queue keeps it for the next process.
     if (this.#isStopped) throw new StoreError('shutting_down', 'Replication takes no more results.');
     const lane = this.#lanes.get(result.targetId);

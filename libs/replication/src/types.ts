@@ -31,6 +31,8 @@ export interface ReplicationOptions {
   readonly distrust?: (storeId: StoreId, fileId: FileId) => boolean;
   /** Told of every file that a replica has confirmed to hold. */
   readonly copied?: (storeId: StoreId, fileId: FileId) => void;
+  /** Told of every write that a worker knows to be lost on a file system that may be the primary's. */
+  readonly lostWrite?: (error: JobError) => void;
   readonly timers?: Timers;
   /** In [0, 1). */
   readonly random?: () => number;

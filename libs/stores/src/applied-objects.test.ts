@@ -230,6 +230,20 @@ describe('a replay after a restart of the process', () => {
     return fs;
   }
 
+  it('where the process before failed to flush, is flushed although an error of before was left to be told', async () => {
+    const { fs, primary } = await crashPrimary();
+    await primary.applied.raiseDoubt();
+    const killed = fs.killed();
+    const next = new PrimaryStore(killed, STORE_PATH, TEST_IDENTITY);
+    // Linux tells it to whoever syncs first.
+    killed.failNext({ operation: 'syncFileSystem', errorCode: 'EIO' });
+    await next.applied.lookForDoubt();
+    const keys = manifests(257);
+    await next.applied.refreshAll(keys.map((key) => ({ key, bytes: Buffer.from(key.id) })));
+    await next.applied.flush();
+    expect(await durableCount(killed, keys)).toBe(257);
+  });
+
   it('makes durable what the process before had only written', async () => {
     const { fs, primary } = await crashPrimary();
     await primary.applied.write(KEY, Buffer.from('new'));

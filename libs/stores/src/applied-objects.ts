@@ -95,7 +95,7 @@ export class AppliedObjects {
     try {
       await this.#flush();
     } catch (error) {
-      await this.#raiseDoubt();
+      await this.raiseDoubt();
       throw error;
     }
     if (this.#doubt === 'inherited') await this.#settleDoubt();
@@ -107,10 +107,15 @@ export class AppliedObjects {
    */
   async lookForDoubt(): Promise<void> {
     this.#doubt = (await this.#fs.stat(this.#doubtPath)) === undefined ? 'none' : 'inherited';
+    // Errors that nobody has been told of yet would be told to the flush behind the replay, although all is written again.
+    if (this.#doubt === 'inherited') await this.#fs.syncFileSystem(this.#root).catch(() => undefined);
   }
 
-  /** Need not be durable: a machine that has restarted shows what is on its disk, and then there is nothing to doubt. */
-  async #raiseDoubt(): Promise<void> {
+  /**
+   * To be called also where somebody else was told that this file system lost a write. Need not be durable: a machine that
+   * has restarted shows what is on its disk, and then there is nothing to doubt.
+   */
+  async raiseDoubt(): Promise<void> {
     this.#doubt = 'own';
     const file = await this.#fs.create(this.#doubtPath).catch(() => undefined);
     await file?.close();

@@ -1,11 +1,13 @@
 /** A directory of a local file system, or one mounted as such, as the place of a store. */
 import type { FileSystem } from '#libs/durable-fs';
 import { StoreError } from '#libs/kernel';
+import type { StoreId } from '#libs/kernel';
 import { DirectoryStore, initDirectoryStore } from './directory-store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { readIdentity, writeIdentity } from './store-identity.js';
 import { removeStagedLeftovers } from './staged-leftovers.js';
 import type { StorePlace } from './store-place.js';
+import { SyncDoubt } from './sync-doubt.js';
 
 /** A disk that spins up takes seconds; a mount whose server is gone may take for ever. */
 const PATIENCE_MS = 5_000;
@@ -22,6 +24,8 @@ export class DirectoryPlace implements StorePlace {
   readonly location: string;
   readonly #fs: FileSystem;
   readonly #patienceMs: number;
+  /** Of every store that was opened here. */
+  readonly #doubts = new Map<StoreId, SyncDoubt>();
   #asking: Promise<StoreIdentity | undefined> | undefined;
   /** For all who come while a question is under way: it may have been answered before they came. */
   #askingNext: Promise<StoreIdentity | undefined> | undefined;
@@ -56,7 +60,9 @@ export class DirectoryPlace implements StorePlace {
   }
 
   open(identity: StoreIdentity): DirectoryStore {
-    return new DirectoryStore(this.#fs, this.location, identity);
+    const doubt = this.#doubts.get(identity.storeId) ?? new SyncDoubt();
+    this.#doubts.set(identity.storeId, doubt);
+    return new DirectoryStore(this.#fs, this.location, identity, doubt);
   }
 
   #answer(): Promise<StoreIdentity | undefined> {

@@ -16,6 +16,7 @@ import type {
 } from './store.js';
 import type { StoreIdentity } from './store-identity.js';
 import { writeIdentity } from './store-identity.js';
+import type { SyncDoubt } from './sync-doubt.js';
 import {
   CORRUPT_DIRECTORY,
   KIND_DIRECTORY,
@@ -71,11 +72,16 @@ export class DirectoryStore implements Store {
   readonly #writer = crypto.randomUUID();
   #temporarySerial = 0;
 
-  constructor(fs: FileSystem, root: string, identity: StoreIdentity) {
+  /** `doubt`: what is remembered of this store from one opening to the next. */
+  constructor(fs: FileSystem, root: string, identity: StoreIdentity, doubt?: SyncDoubt) {
     this.#fs = fs;
     this.#root = root;
-    this.#disk = new StoreDisk(fs, root);
+    this.#disk = new StoreDisk(fs, root, doubt);
     this.identity = identity;
+  }
+
+  get isInDoubt(): boolean {
+    return this.#disk.doubt.isRaised;
   }
 
   async put(key: ObjectKey, bytes: Uint8Array): Promise<void> {
@@ -127,10 +133,7 @@ export class DirectoryStore implements Store {
   }
 
   async syncAll(keys: readonly ObjectKey[]): Promise<void> {
-    await syncNames(
-      this.#disk,
-      keys.map((key) => this.pathOf(key)),
-    );
+    await syncNames(this.#disk, { paths: keys.map((key) => this.pathOf(key)) });
   }
 
   async setAside(key: ObjectKey): Promise<void> {
@@ -139,8 +142,8 @@ export class DirectoryStore implements Store {
     // not help against another process that looks at the same time.
     const asidePath = join(this.#root, CORRUPT_DIRECTORY, `${key.kind}-${key.id}-${crypto.randomUUID()}`);
     await absentIsUndefined(this.#fs.rename(path, asidePath));
-    await this.#fs.syncDirectory(dirname(asidePath));
-    await this.#fs.syncDirectory(dirname(path));
+    await this.#disk.syncDirectory(dirname(asidePath));
+    await this.#disk.syncDirectory(dirname(path));
   }
 
   async list(kind: ObjectKind, query: ListQuery): Promise<ObjectPage> {

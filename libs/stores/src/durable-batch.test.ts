@@ -1,6 +1,6 @@
 /** Batches of a directory store, cut off by the power at every step. */
-import { crashStates } from '#libs/durable-fs/testing';
-import type { CrashFileSystem, DiskSnapshot } from '#libs/durable-fs/testing';
+import { CrashFileSystem, crashStates } from '#libs/durable-fs/testing';
+import type { DiskSnapshot } from '#libs/durable-fs/testing';
 import { newFileId } from '#libs/kernel';
 import { describe, expect, it } from 'vitest';
 import { crashPrimary, STORE_PATH, TEST_IDENTITY } from '../testing/src/index.js';
@@ -148,6 +148,71 @@ describe('a batch', () => {
     await primary.putAll(objectsOf(keys, 'old'));
     fs.failNext({ operation, errorCode: 'EIO', after: 1 });
     await expect(primary.deleteAll(keys)).rejects.toMatchObject({ code: 'EIO' });
+  });
+});
+
+/** Whose writes are lost while a batch is under way, and the sync of somebody else is told so. */
+class DiskThatTellsAnother extends CrashFileSystem {
+  #toldAtNs = -1n;
+  /** Behind which call of the batch that happens. */
+  behind: 'createFiles' | 'renameFiles' | 'unlink' | 'nothing' = 'nothing';
+
+  override async createFiles(...call: Parameters<CrashFileSystem['createFiles']>): Promise<void> {
+    await super.createFiles(...call);
+    this.#tell('createFiles');
+  }
+
+  override async renameFiles(...call: Parameters<CrashFileSystem['renameFiles']>): Promise<void> {
+    await super.renameFiles(...call);
+    this.#tell('renameFiles');
+  }
+
+  override async unlink(path: string): Promise<void> {
+    await super.unlink(path);
+    this.#tell('unlink');
+  }
+
+  override async syncFileSystem(path: string, sinceNs = process.hrtime.bigint()): Promise<void> {
+    if (sinceNs <= this.#toldAtNs) throw Object.assign(new Error('told to another'), { code: 'EIO' });
+    await super.syncFileSystem(path);
+  }
+
+  #tell(call: typeof this.behind): void {
+    if (call === this.behind) this.#toldAtNs = process.hrtime.bigint();
+  }
+}
+
+describe('a batch of many, some of which is lost while it is written, and another sync is told', () => {
+  const keys = manifests(400);
+
+  async function storeOnSuchADisk(): Promise<{ fs: DiskThatTellsAnother; store: DirectoryStore }> {
+    const fs = new DiskThatTellsAnother({ snapshot: (await crashPrimary()).fs.snapshot() });
+    return { fs, store: storeOn(fs) };
+  }
+
+  it.each(['createFiles', 'renameFiles'] as const)('fails: %s', async (call) => {
+    const { fs, store } = await storeOnSuchADisk();
+    fs.behind = call;
+    await expect(store.putAll(objectsOf(keys, 'new'))).rejects.toMatchObject({ code: 'EIO' });
+    fs.behind = 'nothing';
+    await store.putAll(objectsOf(keys, 'new'));
+  });
+
+  it('fails also where their names are in few directories, which are synced each by itself', async () => {
+    const { fs, store } = await storeOnSuchADisk();
+    const inFewShards = manifests(1_000).filter(({ id }) => id.at(-2) === '0');
+    expect(inFewShards.length).toBeGreaterThan(MAX_SINGLE_SYNCS);
+    fs.behind = 'createFiles';
+    await expect(store.putAll(objectsOf(inFewShards, 'new'))).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('fails: unlink', async () => {
+    const { fs, store } = await storeOnSuchADisk();
+    await store.putAll(objectsOf(keys, 'old'));
+    fs.behind = 'unlink';
+    await expect(store.deleteAll(keys)).rejects.toMatchObject({ code: 'EIO' });
+    fs.behind = 'nothing';
+    await store.deleteAll(keys);
   });
 });
 

@@ -39,6 +39,11 @@ export interface ListQuery {
 
 export interface Store {
   readonly identity: StoreIdentity;
+  /**
+   * Whether a sync of it has failed since this process knows it: what it shows, and what `syncAll` says, is no proof then,
+   * and only a new put is. Absent from stores whose objects are durable as soon as they can be seen.
+   */
+  readonly isInDoubt?: boolean;
   /** Durable on return, and atomic: a reader sees all of the object or none. */
   put(key: ObjectKey, bytes: Uint8Array): Promise<void>;
   /**

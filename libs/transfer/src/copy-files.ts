@@ -9,6 +9,7 @@
  *   manifest put                            the replica's commit point
  *   tombstone looked for again              a delete may have come and gone meanwhile: then the manifest goes
  *   behind a long job: the source's manifest  the tombstone may have expired: without a manifest there, this one is set aside
+ *   no sync failed there meanwhile          what was found there, and not put, may be on no disk then
  *   the target asked once more who it is    what went to a disk that was swapped in is not said to be on the other
  *
  * Invariant: a manifest never stands durably on the target without all of its chunks, and no manifest put here stays where a
@@ -22,16 +23,17 @@ import { copyChunks } from './copy-chunks.js';
 import type { ChunkTrust, CopiedChunks } from './copy-chunks.js';
 import { distinctChunks, fileIdOf } from './file-copy.js';
 import type { FileCopy } from './file-copy.js';
-import { standingAs, tombstonedOn } from './job-context.js';
+import { standingAs, syncCheck, tombstonedOn } from './job-context.js';
 import type { JobContext } from './job-context.js';
 import type { JobStore } from './job-store.js';
 import { planCopies, standingOn } from './plan-copies.js';
 
 export async function copyFiles(context: JobContext): Promise<void> {
   context.stop.check();
+  const checkSyncs = syncCheck(context);
   const files = await planCopies(context);
   const whole = await provideChunks(context, files);
-  if (whole.length > 0) await publish(context, whole);
+  if (whole.length > 0) await publish(context, whole, checkSyncs);
 }
 
 /**
@@ -45,7 +47,8 @@ async function provideChunks(context: JobContext, files: readonly FileCopy[]): P
   return proven(context, readable, copied);
 }
 
-function trustOf({ job }: JobContext, files: readonly FileCopy[]): (chunkId: ChunkId) => ChunkTrust {
+function trustOf({ job, target }: JobContext, files: readonly FileCopy[]): (chunkId: ChunkId) => ChunkTrust {
+  if (target.isInDoubt) return () => 'none';
   const distrusted = new Set<ChunkId>();
   for (const { chunkId } of distinctChunks(files.filter(({ item }) => item.distrustChunks === true))) {
     distrusted.add(chunkId);
@@ -93,17 +96,18 @@ function notKept(storeName: string, chunkId: ChunkId): StoreError {
   });
 }
 
-async function publish(context: JobContext, files: readonly FileCopy[]): Promise<void> {
+async function publish(context: JobContext, files: readonly FileCopy[], checkSyncs: () => void): Promise<void> {
   const { target, stop } = context;
+  const isLeft = ({ standing }: FileCopy): boolean => standing === 'same' && !target.isInDoubt;
   const keyOf = (file: FileCopy): ObjectKey => ({ kind: 'manifest', id: fileIdOf(file) });
   // The disk may have been swapped while the chunks were on their way: they are on the other one then.
   await context.confirmIdentity('target');
   stop.check();
   for (const file of files) if (await isStillOther(target, file)) await target.setAside(keyOf(file));
   try {
-    const toPut = files.filter(({ standing }) => standing !== 'same');
+    const [left, toPut] = [files.filter(isLeft), files.filter((file) => !isLeft(file))];
     await target.putAll(toPut.map((file) => ({ key: keyOf(file), bytes: file.bytes })));
-    await target.syncAll(files.filter(({ standing }) => standing === 'same').map(keyOf));
+    await target.syncAll(left.map(keyOf));
   } catch (error) {
     // Some may stand there all the same, and a delete may have been confirmed before they did.
     await withdrawDeleted(context, files.map(fileIdOf)).catch(() => undefined);
@@ -111,6 +115,7 @@ async function publish(context: JobContext, files: readonly FileCopy[]): Promise
   }
   await withdrawDeleted(context, files.map(fileIdOf));
   if (stop.hasTakenLong) await setAsideForgotten(context, files.map(fileIdOf));
+  checkSyncs();
   await context.confirmIdentity('target');
   for (const file of files) context.verdicts.done(fileIdOf(file));
 }

@@ -6,7 +6,7 @@
 import { StoreError } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
 import type { ObjectKey, StoredObject } from '#libs/stores';
-import { eachLookup } from './job-context.js';
+import { eachLookup, syncCheck } from './job-context.js';
 import type { JobContext } from './job-context.js';
 import type { JobStore } from './job-store.js';
 import { isOfItem } from './store-fault.js';
@@ -24,6 +24,7 @@ interface FileDeletion {
 export async function deleteFiles(context: JobContext): Promise<void> {
   const { job, target, verdicts, stop } = context;
   stop.check();
+  const checkSyncs = syncCheck(context);
   const deletions: FileDeletion[] = [];
   const missing: FileId[] = [];
   await eachLookup(job.items, async ({ fileId }) => {
@@ -45,6 +46,7 @@ export async function deleteFiles(context: JobContext): Promise<void> {
   const standing = deletions.filter(({ tombstone }) => tombstone === undefined);
   await target.syncAll(standing.map(({ fileId }) => tombstoneOf(fileId)));
   await target.deleteAll(deletions.map(({ fileId }): ObjectKey => ({ kind: 'manifest', id: fileId })));
+  checkSyncs();
   // The disk may have been swapped meanwhile: the other one has the tombstones then, and this one the manifests.
   if (deletions.length > 0) await context.confirmIdentity('target');
   for (const { fileId } of deletions) verdicts.done(fileId);
@@ -57,7 +59,9 @@ function storedTombstone({ fileId, tombstone }: FileDeletion): StoredObject[] {
 /** Undefined where neither store has the tombstone. Throws `manifest_corrupt` where none has it whole. */
 async function planDeletion({ source, target }: JobContext, fileId: FileId): Promise<FileDeletion | undefined> {
   const onTarget = await readTombstone(target, fileId);
-  if (onTarget.bytes !== undefined) return { fileId, tombstone: undefined, isDamagedOnTarget: false };
+  if (onTarget.bytes !== undefined) {
+    return { fileId, tombstone: target.isInDoubt ? onTarget.bytes : undefined, isDamagedOnTarget: false };
+  }
   const onSource = await readTombstone(source, fileId);
   const damage = onSource.damage ?? onTarget.damage;
   if (onSource.bytes !== undefined) {

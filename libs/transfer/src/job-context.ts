@@ -33,6 +33,17 @@ export async function tombstonedOn(store: JobStore, fileIds: readonly FileId[]):
   return standingAs('tombstone', { fileIds, store });
 }
 
+/**
+ * To be called before a job confirms. Throws where a sync of the target has failed since this was made, in whatever job:
+ * what this one had found there, and not put, may be on no disk. The next one puts all of it.
+ */
+export function syncCheck({ target }: Pick<JobContext, 'target'>): () => void {
+  const wasInDoubt = target.isInDoubt;
+  return () => {
+    if (target.isInDoubt !== wasInDoubt) throw target.lostSync();
+  };
+}
+
 export function eachLookup<Item>(items: Iterable<Item>, lookup: (item: Item) => Promise<void>): Promise<void> {
   return forEachConcurrently(items, MAX_LOOKUPS, lookup);
 }

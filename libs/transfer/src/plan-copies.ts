@@ -1,8 +1,9 @@
 /** The first look: which files of a job are to be copied at all, and what the target has of them. */
 import { StoreError } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
+import type { ObjectKey } from '#libs/stores';
 import type { FileCopy } from './file-copy.js';
-import { eachLookup, standingAs, tombstonedOn } from './job-context.js';
+import { standingAs, tombstonedOn } from './job-context.js';
 import type { JobContext } from './job-context.js';
 import type { JobStore } from './job-store.js';
 import { isOfItem } from './store-fault.js';
@@ -17,27 +18,40 @@ export async function planCopies(context: JobContext): Promise<FileCopy[]> {
   );
   const items = job.items.filter(({ fileId }) => !deleted.has(fileId));
   const fileIds = items.map(({ fileId }) => fileId);
-  const onTarget = new Set(await standingAs('manifest', { fileIds, store: target }));
-  const plans = new Map<FileId, FileCopy>();
+  const onSource = await manifestsOf(source, fileIds);
+  const onTarget = await manifestsOf(target, await standingAs('manifest', { fileIds, store: target }));
+  const plans: FileCopy[] = [];
   const missing: FileId[] = [];
-  await eachLookup(items, async (item) => {
+  for (const item of items) {
     const { fileId } = item;
+    const bytes = onSource.get(fileId);
     try {
-      const bytes = await source.get({ kind: 'manifest', id: fileId });
-      if (bytes === undefined) {
-        missing.push(fileId);
-        return;
+      if (bytes === undefined) missing.push(fileId);
+      else if (bytes instanceof StoreError) throw bytes;
+      else {
+        const manifest = readManifest(bytes, fileId);
+        plans.push({ item, manifest, bytes, standing: standingAgainst(onTarget.get(fileId), bytes) });
       }
-      const manifest = readManifest(bytes, fileId);
-      const standing = onTarget.has(fileId) ? await standingOn(target, { fileId, bytes }) : 'none';
-      plans.set(fileId, { item, manifest, bytes, standing });
     } catch (error) {
       if (!isOfItem(error)) throw error;
       verdicts.failed(fileId, error);
     }
-  });
+  }
   if (missing.length > 0) await settleMissing(context, missing);
-  return job.items.flatMap(({ fileId }) => plans.get(fileId) ?? []);
+  return plans;
+}
+
+type FoundManifest = Buffer | undefined | StoreError;
+
+async function manifestsOf(store: JobStore, fileIds: readonly FileId[]): Promise<Map<FileId, FoundManifest>> {
+  const found = await store.getAll(fileIds.map((id): ObjectKey => ({ kind: 'manifest', id })));
+  return new Map(fileIds.map((fileId, index) => [fileId, found[index]]));
+}
+
+/** One that its disk cannot read stands there all the same. */
+function standingAgainst(found: FoundManifest, bytes: Buffer): FileCopy['standing'] {
+  if (found === undefined) return 'none';
+  return Buffer.isBuffer(found) && found.equals(bytes) ? 'same' : 'other';
 }
 
 /**
@@ -61,14 +75,7 @@ export async function standingOn(
   target: JobStore,
   { fileId, bytes }: { fileId: FileId; bytes: Buffer },
 ): Promise<FileCopy['standing']> {
-  try {
-    const standing = await target.get({ kind: 'manifest', id: fileId });
-    if (standing === undefined) return 'none';
-    return standing.equals(bytes) ? 'same' : 'other';
-  } catch (error) {
-    if (StoreError.is(error, 'manifest_corrupt')) return 'other';
-    throw error;
-  }
+  return standingAgainst((await manifestsOf(target, [fileId])).get(fileId), bytes);
 }
 
 /** A delete may have come between the two looks; and a source whose disk went away has no manifests either. */

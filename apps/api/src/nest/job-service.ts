@@ -7,6 +7,7 @@
  *   given       external   Redis          processes of `npm run worker`
  */
 import type { Settings } from '#libs/config';
+import { fileSystemSync, serveSyncs } from '#libs/durable-fs';
 import { EmbeddedJobQueue, JobThread, openBullQueue, openBullWorker } from '#libs/job-queue';
 import type { JobQueue, JobWorker } from '#libs/job-queue';
 import { systemClock } from '#libs/kernel';
@@ -39,15 +40,20 @@ export class JobService {
   /** Resolves also where Redis is away: the queue says so, and is used when Redis is there. */
   static async open({ settings, clusterId, log }: JobServiceOptions): Promise<JobService> {
     const { redisUrl, workers } = settings;
-    const thread =
-      workers === 'embedded'
-        ? new JobThread({ program: THREAD_PROGRAM, workerData: threadData(settings, clusterId), log })
-        : undefined;
+    const thread = workers === 'embedded' ? JobService.#startThread(settings, { clusterId, log }) : undefined;
     if (redisUrl === '') return JobService.#inProcess(thread!, log);
     const queue = await openBullQueue({ redisUrl, clusterId, log });
     const taking = { redisUrl, clusterId, concurrency: JOBS_FROM_REDIS, clock: systemClock, log };
     const worker = thread === undefined ? undefined : await openBullWorker({ ...taking, handler: thread.run });
     return new JobService({ queue, worker, thread });
+  }
+
+  static #startThread(settings: Settings, { clusterId, log }: Omit<JobServiceOptions, 'settings'>): JobThread {
+    const syncChannel = `holdfast-syncs-${crypto.randomUUID()}`;
+    // Ends with the process: a thread may still sync when it is closed.
+    serveSyncs(syncChannel, fileSystemSync);
+    const workerData = { ...threadData(settings, clusterId), syncChannel };
+    return new JobThread({ program: THREAD_PROGRAM, workerData, log });
   }
 
   static #inProcess(thread: JobThread, log: Log): JobService {

@@ -2,7 +2,7 @@
 import { Module } from '@nestjs/common';
 import { catalogFilesAt } from '#libs/catalog';
 import type { Settings } from '#libs/config';
-import { acquireDirectoryLock, nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
+import { acquireDirectoryLock, fileSystemSync, nodeFileSystem, pooledFileSystem } from '#libs/durable-fs';
 import { FileCache } from '#libs/file-store';
 import { systemClock } from '#libs/kernel';
 import type { FileId } from '#libs/kernel';
@@ -11,6 +11,7 @@ import type { BootOptions, OpenInstallation } from '#libs/recovery';
 import { storePlaceOf } from '#libs/stores';
 import type { Log } from '#libs/telemetry';
 import { AppliedChanges } from './applied-changes.js';
+import { watchPrimaryDisk } from './primary-disk.js';
 import { LOG, OPEN_INSTALLATION, SETTINGS } from './tokens.js';
 
 const CHECKPOINT_INTERVAL_MS = 30_000;
@@ -25,7 +26,7 @@ const LOG_FULL_WAIT_MS = 10_000;
     {
       provide: OPEN_INSTALLATION,
       inject: [SETTINGS, LOG, FileCache, AppliedChanges],
-      useFactory: (
+      useFactory: async (
         settings: Settings,
         log: Log,
         cache: FileCache,
@@ -35,7 +36,14 @@ const LOG_FULL_WAIT_MS = 10_000;
           cache.drop(fileId);
           changes.tell(fileId);
         };
-        return boot(bootOptions({ settings, log, changed }));
+        const installation = await boot(bootOptions({ settings, log, changed }));
+        const { checkpointer } = installation;
+        await watchPrimaryDisk({
+          storagePath: settings.storagePath,
+          syncs: fileSystemSync,
+          doubt: (error) => checkpointer.doubtPrimary(error),
+        });
+        return installation;
       },
     },
   ],

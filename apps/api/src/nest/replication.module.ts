@@ -53,7 +53,7 @@ import { UnadoptedPlace } from './unadopted-place.js';
       provide: Replication,
       inject: [OPEN_INSTALLATION, REPLICAS, JobService, AppliedChanges, LOG],
       useFactory: (
-        { catalog, primary }: OpenInstallation,
+        { catalog, checkpointer, primary }: OpenInstallation,
         replicas: readonly Replica[],
         { queue }: JobService,
         changes: AppliedChanges,
@@ -71,6 +71,7 @@ import { UnadoptedPlace } from './unadopted-place.js';
           log,
           clock: systemClock,
           distrust: (storeId, fileId) => unknownChunks.touches(storeId, fileId),
+          lostWrite: ({ code, message }) => void checkpointer.doubtPrimary(Object.assign(new Error(message), { code })),
           copied: (storeId, fileId) => unknownChunks.settle(storeId, fileId),
         });
         changes.listen(() => replication.notice());

@@ -25,7 +25,7 @@ const NAMES = new Map([
   [B, 'b'],
 ]);
 
-export interface BenchOptions extends Pick<Partial<ReplicationOptions>, 'distrust' | 'log' | 'random'> {
+export interface BenchOptions extends Pick<Partial<ReplicationOptions>, 'distrust' | 'log' | 'lostWrite' | 'random'> {
   readonly replicaIds?: readonly StoreId[];
   readonly bound?: ReplicaStore['bound'];
 }
@@ -118,7 +118,7 @@ export class ReplicationBench implements AsyncDisposable {
   }
 
   #make(): Replication {
-    const { bound = 'online', log = silentLog, random = () => 0.5, distrust } = this.#options;
+    const { bound = 'online', log = silentLog, random = () => 0.5, distrust, lostWrite } = this.#options;
     const replicas = this.replicaIds.map((storeId) => ({
       storeId,
       name: NAMES.get(storeId) ?? storeId,
@@ -127,7 +127,12 @@ export class ReplicationBench implements AsyncDisposable {
     }));
     const stores = { catalog: this.catalog, queue: this.queue, sourceId: PRIMARY, clusterId: CLUSTER_ID, replicas };
     const time = { clock: this.time, timers: this.time, random, log };
-    return new Replication({ ...stores, ...time, ...(distrust === undefined ? {} : { distrust }) });
+    return new Replication({
+      ...stores,
+      ...time,
+      ...(distrust === undefined ? {} : { distrust }),
+      ...(lostWrite === undefined ? {} : { lostWrite }),
+    });
   }
 
   #apply(change: CatalogChange): void {

@@ -33,6 +33,10 @@ export class WatchedStore implements Store {
     this.#after = listeners.after ?? (async () => undefined);
   }
 
+  get isInDoubt(): boolean {
+    return this.#store.isInDoubt ?? false;
+  }
+
   put(key: ObjectKey, bytes: Uint8Array): Promise<void> {
     return this.#call('put', [key], () => this.#store.put(key, bytes));
   }
@@ -49,11 +53,10 @@ export class WatchedStore implements Store {
   /** Told of as so many `get`: who watches one object is not to care how it is read. */
   async getAll(keys: readonly ObjectKey[], options: { readonly maxBytes: number }): Promise<readonly SmallObject[]> {
     const failures = new Map<ObjectKey, Error>();
-    for (const key of keys) {
-      const told: StoreCall = { storeName: this.identity.name, method: 'get', keys: [key] };
-      await this.#before(told).catch((error: Error) => failures.set(key, error));
-    }
+    const calls = keys.map((key): StoreCall => ({ storeName: this.identity.name, method: 'get', keys: [key] }));
+    for (const call of calls) await this.#before(call).catch((error: Error) => failures.set(call.keys[0]!, error));
     const objects = await this.#store.getAll(keys, options);
+    for (const call of calls) await this.#after(call);
     return objects.map((object, index) => failures.get(keys[index]!) ?? object);
   }
 
