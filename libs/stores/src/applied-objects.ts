@@ -10,6 +10,7 @@ import type { DeletedFile, DeletedManifests } from './deleted-manifests.js';
 import type { DirectoryStore } from './directory-store.js';
 import type { ObjectKey } from './store.js';
 import { FLUSH_FAILED_FILE } from './store-layout.js';
+import type { SyncDoubt } from './sync-doubt.js';
 
 /** Above this many files one syncfs is cheaper than a sync each. */
 const MAX_SINGLE_SYNCS = 256;
@@ -22,6 +23,13 @@ export interface AppliedObject {
   readonly bytes: Uint8Array;
 }
 
+interface AppliedParts {
+  readonly store: DirectoryStore;
+  readonly deleted: DeletedManifests;
+  /** Of the store: an upload may have made names that the failed flush took along. */
+  readonly doubt: SyncDoubt;
+}
+
 export class AppliedObjects {
   readonly #fs: FileSystem;
   readonly #root: string;
@@ -32,20 +40,18 @@ export class AppliedObjects {
   /** Directories whose names are not known durable. */
   #directories = new Set<string>();
 
+  readonly #syncDoubt: SyncDoubt;
   readonly #doubtPath: string;
   /** Whose flush has failed; an inherited doubt ends with a flush behind a replay, an own one with the process. */
   #doubt: 'none' | 'inherited' | 'own' = 'none';
 
-  constructor(
-    fs: FileSystem,
-    root: string,
-    { store, deleted }: { readonly store: DirectoryStore; readonly deleted: DeletedManifests },
-  ) {
+  constructor(fs: FileSystem, root: string, { store, deleted, doubt }: AppliedParts) {
     this.#fs = fs;
     this.#doubtPath = join(root, FLUSH_FAILED_FILE);
     this.#root = root;
     this.#store = store;
     this.#deleted = deleted;
+    this.#syncDoubt = doubt;
   }
 
   /** Replaces the object, atomically; durable only after the next `flush`. */
@@ -117,6 +123,7 @@ export class AppliedObjects {
    */
   async raiseDoubt(): Promise<void> {
     this.#doubt = 'own';
+    this.#syncDoubt.raise();
     const file = await this.#fs.create(this.#doubtPath).catch(() => undefined);
     await file?.close();
   }

@@ -8,6 +8,7 @@ import { DeletedManifests } from './deleted-manifests.js';
 import { DirectoryStore } from './directory-store.js';
 import { StagingArea } from './staging-area.js';
 import type { StoreIdentity } from './store-identity.js';
+import { SyncDoubt } from './sync-doubt.js';
 
 export class PrimaryStore extends DirectoryStore {
   readonly guard = new ChunkGuard();
@@ -17,11 +18,12 @@ export class PrimaryStore extends DirectoryStore {
   readonly #fs: FileSystem;
 
   constructor(fs: FileSystem, root: string, identity: StoreIdentity) {
-    super(fs, root, identity);
+    const doubt = new SyncDoubt();
+    super(fs, root, identity, doubt);
     this.#fs = fs;
-    this.staging = new StagingArea(fs, root, this, this.guard);
+    this.staging = new StagingArea(fs, root, { store: this, guard: this.guard, doubt });
     this.deleted = new DeletedManifests(fs, root, this);
-    this.applied = new AppliedObjects(fs, root, { store: this, deleted: this.deleted });
+    this.applied = new AppliedObjects(fs, root, { store: this, deleted: this.deleted, doubt });
   }
 
   /**

@@ -163,6 +163,48 @@ describe('publishing chunks', () => {
   });
 });
 
+describe('publishing while a sync of another one fails', () => {
+  /** An upload has renamed its chunk and not synced the name yet when `fail` happens. */
+  async function publishAround(fail: (primary: PrimaryStore, fs: CrashFileSystem) => Promise<void>) {
+    const { fs, primary } = await crashPrimary();
+    const staged = await primary.staging.stage(CHUNKS[0]!.bytes);
+    const rename = fs.rename.bind(fs);
+    fs.rename = async (from, to) => {
+      await rename(from, to);
+      fs.rename = rename;
+      await fail(primary, fs);
+    };
+    return { primary, published: primary.staging.publish(FILE_ID, [staged]) };
+  }
+
+  it.each([
+    [
+      'of its directory',
+      async (primary: PrimaryStore, fs: CrashFileSystem) => {
+        fs.failNext({ operation: 'syncDirectory', errorCode: 'EIO' });
+        await expect(primary.syncAll([CHUNKS[0]!.key])).rejects.toMatchObject({ code: 'EIO' });
+      },
+    ],
+    [
+      'of the whole file system, of which the checkpoint was told',
+      (primary: PrimaryStore) => primary.applied.raiseDoubt(),
+    ],
+  ])('is refused, for the name may be lost: %s', async (_, fail) => {
+    const { primary, published } = await publishAround(fail);
+    await expect(published).rejects.toMatchObject({ code: 'EIO' });
+    const again = await primary.staging.stage(CHUNKS[0]!.bytes);
+    await expect(primary.staging.publish(FILE_ID, [again])).resolves.toBeUndefined();
+  });
+
+  it('goes on where that one had never been done', async () => {
+    const { published } = await publishAround(async (primary, fs) => {
+      fs.failNext({ operation: 'syncDirectory', errorCode: 'ENOENT' });
+      await expect(primary.syncAll([CHUNKS[0]!.key])).rejects.toMatchObject({ code: 'ENOENT' });
+    });
+    await expect(published).resolves.toBeUndefined();
+  });
+});
+
 describe('emptying staging', () => {
   it('removes what is discarded, and nothing else', async () => {
     const { fs, primary } = await crashPrimary();

@@ -10,6 +10,7 @@ import type { ChunkGuard } from './chunk-guard.js';
 import type { DirectoryStore } from './directory-store.js';
 import { FileDigest } from './file-digest.js';
 import { STAGING_DIRECTORY } from './store-layout.js';
+import type { SyncDoubt } from './sync-doubt.js';
 
 /** A part of the thread pool, so that the log's fdatasync never waits behind these. */
 const MAX_DIRECTORY_SYNCS = 2;
@@ -25,19 +26,28 @@ export interface StagedChunk {
   readonly stagedPath: string;
 }
 
+export interface StagingParts {
+  readonly store: DirectoryStore;
+  readonly guard: ChunkGuard;
+  /** Of the store. */
+  readonly doubt: SyncDoubt;
+}
+
 export class StagingArea {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #store: DirectoryStore;
   readonly #guard: ChunkGuard;
+  readonly #doubt: SyncDoubt;
   readonly #writes = new Turns(MAX_CHUNK_WRITES);
   #serial = 0;
 
-  constructor(fs: FileSystem, root: string, store: DirectoryStore, guard: ChunkGuard) {
+  constructor(fs: FileSystem, root: string, { store, guard, doubt }: StagingParts) {
     this.#fs = fs;
     this.#root = root;
     this.#store = store;
     this.#guard = guard;
+    this.#doubt = doubt;
   }
 
   /** Writes and syncs the next chunk of a file, whose digest this adds to; `bytes` may be reused on return. */
@@ -71,13 +81,18 @@ export class StagingArea {
       fileId,
       chunks.map(({ entry }) => entry.chunkId),
     );
+    const moment = this.#doubt.now();
     const directories = new Set<string>();
     for (const { entry, stagedPath } of chunks) {
       const path = this.#store.pathOf({ kind: 'chunk', id: entry.chunkId });
       await this.#fs.rename(stagedPath, path);
       directories.add(dirname(path));
     }
-    await forEachConcurrently(directories, MAX_DIRECTORY_SYNCS, (directory) => this.#fs.syncDirectory(directory));
+    await forEachConcurrently(directories, MAX_DIRECTORY_SYNCS, (directory) =>
+      this.#doubt.watch(() => this.#fs.syncDirectory(directory)),
+    );
+    // Another one's sync that failed between the rename and the sync of here has lost the name, and nobody else was told.
+    this.#doubt.assertNoneSince(moment);
   }
 
   /** Removes what is still staged of chunks that will not be used. Never throws: what stays is boot's to remove. */

@@ -11,10 +11,28 @@ import { systemErrorCode } from '#libs/kernel';
 const NEVER_ASKED: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ENOSYS']);
 
 export class SyncDoubt {
-  #isRaised = false;
+  #failures = 0;
 
   get isRaised(): boolean {
-    return this.#isRaised;
+    return this.#failures > 0;
+  }
+
+  /** Where a name is made now: to be handed to `assertNoneSince`, behind the sync of it. */
+  now(): number {
+    return this.#failures;
+  }
+
+  /**
+   * Throws where a sync has failed since, whoever asked for it: it may have taken the name along, and the sync behind it
+   * said yes to nothing.
+   */
+  assertNoneSince(moment: number): void {
+    if (this.#failures === moment) return;
+    throw Object.assign(new Error('EIO: a sync of this store failed meanwhile'), { code: 'EIO', syscall: 'fsync' });
+  }
+
+  raise(): void {
+    this.#failures += 1;
   }
 
   /** Does a sync, of whatever it is, and remembers whether it failed. */
@@ -22,7 +40,7 @@ export class SyncDoubt {
     try {
       await sync();
     } catch (error) {
-      if (!NEVER_ASKED.has(systemErrorCode(error) ?? '')) this.#isRaised = true;
+      if (!NEVER_ASKED.has(systemErrorCode(error) ?? '')) this.raise();
       throw error;
     }
   }
