@@ -19,8 +19,8 @@ export const GARBAGE: readonly Mutant[] = [
       fileId,
       chunks.map(({ entry }) => entry.chunkId),
     );
-    const directories`,
-    replace: '    void fileId;\n    const directories',
+    const moment`,
+    replace: '    void fileId;\n    const moment',
     tests: [RACES],
     letsThrough: 'a chunk is collected between its rename and the acknowledgement of its file',
   },

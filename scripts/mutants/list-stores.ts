@@ -132,8 +132,8 @@ export const STORES: readonly Mutant[] = [
   {
     name: 'doubt: a failed sync is remembered',
     file: 'libs/stores/src/sync-doubt.ts',
-    find: 'this.#isRaised = true;',
-    replace: 'this.#isRaised = false;',
+    find: 'this.raise();',
+    replace: 'void 0;',
     tests: ['libs/stores/src/sync-doubt.test.ts'],
     letsThrough: 'a copy is confirmed that only the page cache has',
   },
