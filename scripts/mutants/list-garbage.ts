@@ -19,8 +19,8 @@ export const GARBAGE: readonly Mutant[] = [
       fileId,
       chunks.map(({ entry }) => entry.chunkId),
     );
-    const moment`,
-    replace: '    void fileId;\n    const moment',
+    const mark`,
+    replace: '    void fileId;\n    const mark',
     tests: [RACES],
     letsThrough: 'a chunk is collected between its rename and the acknowledgement of its file',
   },

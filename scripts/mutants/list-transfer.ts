@@ -55,7 +55,7 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'job store: an object that the disk cannot read is one of many',
     file: 'libs/transfer/src/job-store.ts',
-    find: "if (systemErrorCode(object) === 'EIO') return this.#unreadable(key, object);",
+    find: 'if (isUnreadable(object)) return this.#unreadable(key, object);',
     replace: '',
     tests: ['libs/transfer/src/job-store.test.ts'],
     letsThrough: 'one bad sector stops the copying of everything else',
@@ -284,7 +284,7 @@ export const TRANSFER: readonly Mutant[] = [
   {
     name: 'faults: a read error is the matter of one object',
     file: 'libs/transfer/src/job-store.ts',
-    find: "if (!UNREADABLE.has(systemErrorCode(error) ?? '')) throw error;",
+    find: 'if (!isUnreadable(error)) throw error;',
     replace: 'if (UNREADABLE.size > 0) throw error;',
     tests: [COPY],
     letsThrough: 'one bad sector stops the copying of everything',

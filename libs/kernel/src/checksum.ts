@@ -5,12 +5,12 @@
 import { crc32c as nativeCrc32c } from '@node-rs/crc32';
 import pureCrc32c from 'crc-32/crc32c.js';
 
-/** Checksum of a frame or a segment header, unsigned 32 bits; a frame that stands alone on a store is checked by the other one. */
+/** Checksum of a frame or a segment header, unsigned 32 bits. */
 export function frameChecksum(bytes: Uint8Array): number {
   return pureCrc32c.buf(bytes) >>> 0;
 }
 
-/** Checksum of a chunk's stored bytes, unsigned 32 bits. */
+/** Checksum of a stored object's bytes, of a chunk or of a frame that stands alone on a store, unsigned 32 bits. */
 export function chunkChecksum(bytes: Uint8Array): number {
   return nativeCrc32c(bytes);
 }

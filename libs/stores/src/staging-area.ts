@@ -81,7 +81,7 @@ export class StagingArea {
       fileId,
       chunks.map(({ entry }) => entry.chunkId),
     );
-    const moment = this.#doubt.now();
+    const mark = this.#doubt.mark();
     const directories = new Set<string>();
     for (const { entry, stagedPath } of chunks) {
       const path = this.#store.pathOf({ kind: 'chunk', id: entry.chunkId });
@@ -92,7 +92,7 @@ export class StagingArea {
       this.#doubt.watch(() => this.#fs.syncDirectory(directory)),
     );
     // Another one's sync that failed between the rename and the sync of here has lost the name, and nobody else was told.
-    this.#doubt.assertNoneSince(moment);
+    this.#doubt.assertNoneSince(mark);
   }
 
   /** Removes what is still staged of chunks that will not be used. Never throws: what stays is boot's to remove. */

@@ -17,8 +17,8 @@ export class SyncDoubt {
     return this.#failures > 0;
   }
 
-  /** Where a name is made now: to be handed to `assertNoneSince`, behind the sync of it. */
-  now(): number {
+  /** To be taken before a name is made, and handed to `assertNoneSince` behind the sync of it. */
+  mark(): number {
     return this.#failures;
   }
 
@@ -26,8 +26,8 @@ export class SyncDoubt {
    * Throws where a sync has failed since, whoever asked for it: it may have taken the name along, and the sync behind it
    * said yes to nothing.
    */
-  assertNoneSince(moment: number): void {
-    if (this.#failures === moment) return;
+  assertNoneSince(mark: number): void {
+    if (this.#failures === mark) return;
     throw Object.assign(new Error('EIO: a sync of this store failed meanwhile'), { code: 'EIO', syscall: 'fsync' });
   }
 

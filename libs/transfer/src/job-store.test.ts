@@ -49,6 +49,14 @@ describe('many objects read at once', () => {
     expect(answers.slice(0, 3)).toEqual(['one', 'manifest_corrupt', 'three']);
   });
 
+  it.each(['EIO', 'EISDIR', 'ELOOP'])('are there but for one whose name answers %s, few or many', async (errorCode) => {
+    const { disk, store } = await storeWith(Buffer.from('one'), Buffer.from('two'));
+    for (const count of [2, 40]) {
+      disk.failNext({ operation: 'readFile', errorCode, pathPattern: new RegExp(KEYS[1]!.id) });
+      expect(codes(await store.getAll(KEYS.slice(0, count))).slice(0, 2)).toEqual(['one', 'manifest_corrupt']);
+    }
+  });
+
   it.each([2, 40])('of %i keys are none where the store is at fault', async (count) => {
     const { disk, store } = await storeWith(Buffer.from('one'), Buffer.from('two'));
     disk.failNext({ operation: 'readFile', errorCode: 'ESTALE', pathPattern: new RegExp(KEYS[1]!.id) });

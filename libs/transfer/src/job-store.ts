@@ -17,6 +17,8 @@ const PAGE_KEYS = 64;
 /** What the reading of one object meets: a bad sector, a directory in its place, a link to itself. */
 const UNREADABLE = new Set(['EIO', 'EISDIR', 'ELOOP']);
 
+const isUnreadable = (error: unknown): boolean => UNREADABLE.has(systemErrorCode(error) ?? '');
+
 export class JobStore {
   readonly #store: Store;
 
@@ -39,7 +41,7 @@ export class JobStore {
       try {
         return await this.#store.get(key, options);
       } catch (error) {
-        if (!UNREADABLE.has(systemErrorCode(error) ?? '')) throw error;
+        if (!isUnreadable(error)) throw error;
         throw this.#unreadable(key, error);
       }
     });
@@ -95,7 +97,7 @@ export class JobStore {
     if (object === 'absent') return undefined;
     if (Buffer.isBuffer(object)) return object;
     if (object !== 'large') {
-      if (systemErrorCode(object) === 'EIO') return this.#unreadable(key, object);
+      if (isUnreadable(object)) return this.#unreadable(key, object);
       throw asStoreFault(object, this.#store.identity);
     }
     try {
